@@ -1,0 +1,47 @@
+"""What stops a run, each with the sentence that says what to do next.
+
+A fault in the user's migrations is never an exception here: it is a Finding. These are for what keeps us from
+judging at all, and `cli` turns every one of them into exit code 2.
+"""
+
+from __future__ import annotations
+
+
+class CheckerError(Exception):
+    """The run cannot go on, and the user can do something about it.
+
+    `problem` is one sentence on what is wrong; `remedy` is one sentence on what to do.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+class UsageError(CheckerError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+
+class ConfigurationError(CheckerError):
+    """The configuration file is not valid; `mistakes` holds one "FILE:LINE: sentence" for each mistake in it."""
+
+    def __init__(self, problem: str, remedy: str, mistakes: tuple[str, ...] = ()) -> None:
+        super().__init__(problem, remedy)
+        self.mistakes = mistakes
+
+
+class RepositoryError(CheckerError):
+    """Git cannot answer: no repository, an unknown ref, a history too shallow."""
+
+
+class ProjectError(CheckerError):
+    """No Alembic environment where one was looked for."""
+
+
+class PostgresUnavailable(CheckerError):
+    """No throwaway PostgreSQL is to be had; `tried` holds one (provider, reason) for each that was asked."""
+
+    def __init__(self, problem: str, remedy: str, tried: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(problem, remedy)
+        self.tried = tried

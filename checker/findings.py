@@ -1,0 +1,154 @@
+"""What a run says in the end: findings, what was skipped, what was replayed, and the verdict over it all.
+
+These dataclasses are the report (DESIGN, section 6): every output is made from them, and `report.schema.json` is made
+from their types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class Severity(StrEnum):
+    """How grave a finding is; what fails a run is decided by --fail-on."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for the gravest, so that sorting puts it first."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True)
+class Related:
+    """Another place that a finding is about."""
+
+    path: str
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Why the user lets a finding pass: an `allow:` entry or a commit trailer."""
+
+    reason: str
+    source: str
+    """Where it was allowed: "FILE:LINE" or "commit abc1234"."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong with the migrations, told so that it can be mended from the text alone.
+
+    `path` is relative to the repository's root and `line` starts at 1. `introduced` is False for what is already so
+    at the base ref: shown, but it never decides a verdict unless the whole tree is judged (`--all`).
+    """
+
+    id: str
+    slug: str
+    severity: Severity
+    project: str
+    message: str
+    revision: str | None = None
+    path: str | None = None
+    line: int | None = None
+    fix: str | None = None
+    details: str | None = None
+    introduced: bool = True
+    related: tuple[Related, ...] = ()
+    allowed: Allowed | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that was asked for and could not be done. `wanted` False: the user turned it off, or it has no object."""
+
+    what: str
+    reason: str
+    wanted: bool = True
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Who wrote the report."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A ref as the user knows it, and the commit it stood for; None for the work tree with uncommitted changes."""
+
+    ref: str
+    commit: str | None
+
+
+@dataclass(frozen=True)
+class ProjectReport:
+    """One Alembic environment in the merge result."""
+
+    path: str
+    script_location: str
+    revisions: int
+    new: tuple[str, ...]
+    heads: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ServerReport:
+    """The throwaway PostgreSQL that a replay ran on."""
+
+    provider: str
+    version: str
+
+
+@dataclass(frozen=True)
+class PassReport:
+    """One way through the chain, in seconds."""
+
+    name: str
+    seconds: float
+    outcome: str
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One revision in the stairway, in seconds; None where that direction was not run."""
+
+    revision: str
+    upgrade_seconds: float | None
+    downgrade_seconds: float | None
+    statements: int
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What was replayed for one project, where, and how long it took."""
+
+    project: str
+    server: ServerReport
+    passes: tuple[PassReport, ...]
+    steps: tuple[StepReport, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run. Everything that is printed or written is made from this object alone."""
+
+    tool: Tool
+    verdict: Literal["pass", "fail"]
+    base: Ref
+    head: Ref
+    projects: tuple[ProjectReport, ...]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    replay: tuple[ReplayReport, ...]
+    seconds: float
+    version: Literal[1] = field(default=1)

@@ -1,0 +1,114 @@
+"""What a replay found out: plain data, made by the runner, judged by the R checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Direction = Literal["upgrade", "downgrade"]
+
+
+class FailureKind(StrEnum):
+    """What went wrong, told by what happened and never by the words of a message."""
+
+    ENVIRONMENT = "environment"
+    """No step had begun: the interpreter, a dependency, a setting or env.py itself."""
+    MIGRATION = "migration"
+    """The script raised, or PostgreSQL refused a statement of it."""
+    IRREVERSIBLE = "irreversible"
+    """downgrade() raised NotImplementedError."""
+    TIMED_OUT = "timed-out"
+    DIED = "died"
+    """The worker exited or was killed in the middle of a step."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step or a whole pass stopped. `path` and `line` point into the project: a migration, or env.py."""
+
+    kind: FailureKind
+    error: str
+    """The exception's class, or "exit 3", "signal SIGKILL"."""
+    message: str
+    """One or a few lines: PostgreSQL's own message where it is one."""
+    path: str | None = None
+    line: int | None = None
+    statement: str | None = None
+    """The SQL that was refused."""
+    sqlstate: str | None = None
+    missing: str | None = None
+    """ENVIRONMENT only: the module, or the name of the setting, that is not there."""
+    missing_kind: Literal["module", "setting"] | None = None
+    details: str | None = None
+    """The traceback of the project's own frames, and what it wrote to stdout and stderr."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One revision, run one way."""
+
+    revision: str
+    direction: Direction
+    seconds: float
+    statements: tuple[str, ...]
+    """The SQL it sent, in order, without what Alembic does to its own version table."""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One database object that two catalogs do not share, in words: 'type mood (enum) was left behind'."""
+
+    kind: str
+    """table, column, index, constraint, sequence, view, function, trigger, type, ..."""
+    identity: str
+    """As a developer writes it: orders.total, mood, audit.log_change(integer)."""
+    change: Literal["added", "removed", "changed"]
+    before: str | None
+    """Its definition; None where it was not there."""
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A revision's turn in the stairway: up, down, up again, and what the catalog said at each landing."""
+
+    revision: str
+    upgrade: Step
+    downgrade: Step | None = None
+    reupgrade: Step | None = None
+    upgrade_changed: bool = False
+    """The catalog after the upgrade is not the one before it."""
+    downgrade_changed: bool = False
+    """The catalog after the downgrade is not the one that the upgrade had left."""
+    not_restored: tuple[Difference, ...] = ()
+    """From before the upgrade to after the downgrade; empty when the downgrade restores, or failed."""
+    not_repeated: tuple[Difference, ...] = ()
+    """From after the first upgrade to after the second."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through the whole chain."""
+
+    name: Literal["fresh", "stairway", "deploy", "downgrade", "drift"]
+    seconds: float
+    outcome: Literal["passed", "failed", "not run"]
+    steps: tuple[Step, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """All that was replayed for one project."""
+
+    project: str
+    provider: str
+    server_version: str
+    passes: tuple[Pass, ...]
+    landings: tuple[Landing, ...] = ()
+
+    def get(self, name: str) -> Pass | None:
+        """The pass of that name, if it was part of this replay."""
+        return next((one for one in self.passes if one.name == name), None)

@@ -1,0 +1,253 @@
+"""Everything a user can set, as one frozen model, and the reading of the file it comes from.
+
+None of it is needed: every value has a default that suits a repository with one `alembic.ini`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from checker.errors import ConfigurationError
+
+FILE_NAME = ".alembic-premerge.yml"
+PYPROJECT_TABLE = "alembic-premerge"
+
+Level = Literal["error", "warning", "note", "off"]
+ProviderName = Literal["auto", "container", "machine", "embedded"]
+
+
+def _level(value: object) -> object:
+    return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
+
+
+def _text(value: object) -> object:
+    # `stamp: 1234` and `PORT: 5432` are numbers to YAML and words to everyone else. A number that YAML has already
+    # changed (0123 is octal, 1e5 a float) cannot be had back: booleans and floats stay wrong types and are reported.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Word = Annotated[str, BeforeValidator(_text)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bootstrap(_Model):
+    """How a database comes to be where the chain does not start from nothing: SQL files or a command, then a stamp."""
+
+    sql: tuple[str, ...] = ()
+    command: str | None = None
+    stamp: Word
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.sql) == bool(self.command):
+            raise ValueError("give either sql or command")
+        return self
+
+
+class ProjectSettings(_Model):
+    """One Alembic environment, and what its env.py needs to run. Paths are relative to the repository's root."""
+
+    path: str
+    script_location: str | None = None
+    python: str | None = None
+    install: str | None = None
+    env: Mapping[str, Word] = Field(default_factory=dict)
+    env_file: str | None = None
+    flask_app: str | None = None
+    x: Mapping[str, Word] = Field(default_factory=dict)
+    heads: tuple[Word, ...] = ()
+    irreversible_below: Word | None = None
+    bootstrap: Bootstrap | None = None
+
+
+class PostgresSettings(_Model):
+    """Where the throwaway PostgreSQL comes from. `url` is a server on which databases may be made and dropped."""
+
+    provider: ProviderName = "auto"
+    url: str | None = Field(default=None, repr=False)
+    image: str = "postgres:17"
+    extensions: tuple[str, ...] = ()
+    init: tuple[str, ...] = ()
+
+
+class Timeouts(_Model):
+    """In seconds: the longest that one revision may run one way, and the longest for a whole project's replay."""
+
+    step: float = Field(default=60, gt=0)
+    total: float = Field(default=1800, gt=0)
+
+
+class AllowEntry(_Model):
+    """Lets one finding pass, with a reason; from the day after `until` on it no longer does."""
+
+    check: Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")]
+    revision: Word
+    reason: Annotated[str, Field(min_length=1, pattern=r"\S")]
+    until: dt.date | None = None
+
+
+class DeployedAt(_Model):
+    """What revision an environment reports: written down, or read once from the database that `url_env` names."""
+
+    revision: Word | None = None
+    file: str | None = None
+    url_env: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(value is not None for value in (self.revision, self.file, self.url_env)) != 1:
+            raise ValueError("give exactly one of revision, file and url_env")
+        return self
+
+
+class Configuration(_Model):
+    """The configuration file."""
+
+    projects: tuple[ProjectSettings, ...] = ()
+    postgres: PostgresSettings = PostgresSettings()
+    locked: Literal["merged", "released"] = "merged"
+    tags: Annotated[str, Field(min_length=1)] = "v*"
+    timeouts: Timeouts = Timeouts()
+    severity: Mapping[Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")], Annotated[Level, BeforeValidator(_level)]] = Field(
+        default_factory=dict
+    )
+    allow: tuple[AllowEntry, ...] = ()
+    environments: Mapping[str, DeployedAt] = Field(default_factory=dict)
+
+
+def read_configuration(text: str, name: str) -> Configuration:
+    """The configuration in `text`, the content of the file `name` (YAML, or a pyproject.toml).
+
+    Raises ConfigurationError with every mistake at once, each with its line.
+    """
+    data, lines = _read_toml(text, name) if name.endswith(".toml") else _read_yaml(text, name)
+    try:
+        return Configuration.model_validate({} if data is None else data)
+    except ValidationError as error:
+        mistakes = tuple(_mistakes(error, lines, name))
+        raise ConfigurationError(
+            f"{name} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}",
+            "Mend the lines above; docs/configuration.md lists every setting.",
+            mistakes,
+        ) from None
+
+
+Location = tuple[str | int, ...]
+
+
+def _read_yaml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = " ".join(part for part in (error.context, error.problem) if part)
+        raise ConfigurationError(f"{name} is not valid YAML", f"Mend line {line}.", (f"{name}:{line}: {problem}",)) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{name} is not valid YAML: {error}", "Save it as UTF-8 text.") from None
+    lines: dict[Location, int] = {(): 1}
+    duplicates = list(_index(root, (), lines)) if root is not None else []
+    if duplicates:
+        mistakes = tuple(f"{name}:{line}: {key} stands here a second time" for key, line in duplicates)
+        raise ConfigurationError(f"{name} says something twice", "Keep one of the two.", mistakes)
+    return data, lines
+
+
+def _index(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterable[tuple[str, int]]:
+    """Fill `lines` with the line of every key and entry; yield the keys that stand twice in one mapping."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*at, key.value)
+            if place in lines:
+                yield ".".join(map(str, place)), key.start_mark.line + 1
+            lines[place] = key.start_mark.line + 1
+            yield from _index(value, place, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            lines[(*at, number)] = value.start_mark.line + 1
+            yield from _index(value, (*at, number), lines)
+
+
+def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name} is not valid TOML: {error}", "Mend that line.") from None
+    table = data.get("tool", {}).get(PYPROJECT_TABLE, {})
+    # tomllib keeps no lines. A key's line is the first line that sets it below its table's header: enough to find it.
+    lines: dict[Location, int] = {}
+    section: Location = ()
+    counts: dict[Location, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*tool\s*\.\s*(?:alembic-premerge|\"alembic-premerge\")\s*\.?([^\]]*)\]", line):
+            section = tuple(part.strip().strip('"') for part in header[1].split(".") if part.strip())
+            if line.lstrip().startswith("[["):
+                counts[section] = counts.get(section, -1) + 1
+                section = (*section, counts[section])
+            lines.setdefault(section, number)
+        elif re.match(r"\s*\[", line):
+            section = ("",)
+        elif key := re.match(r"\s*(?:\"([^\"]+)\"|([\w-]+))\s*=", line):
+            lines.setdefault((*section, key[1] or key[2]), number)
+    return table, lines
+
+
+def _mistakes(error: ValidationError, lines: Mapping[Location, int], name: str) -> Iterable[str]:
+    found = []
+    for mistake in error.errors(include_url=False, include_context=False):
+        place = tuple(part for part in mistake["loc"] if part != "[key]")
+        known = place
+        while known and known not in lines:
+            known = known[:-1]
+        found.append((lines.get(known, 1), _sentence(place, mistake)))
+    for line, sentence in sorted(found):
+        yield f"{name}:{line}: {sentence}"
+
+
+def _sentence(place: Location, mistake: Any) -> str:
+    setting = ".".join(map(str, place)) or "the file"
+    match mistake["type"]:
+        case "extra_forbidden":
+            return f"{setting}: there is no such setting"
+        case "missing":
+            return f"{setting}: is missing"
+        case _:
+            given = mistake["input"]
+            shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
+            return f"{setting}: {mistake['msg'][:1].lower()}{mistake['msg'][1:].removeprefix('Value error, ')}{shown}"
+
+
+def find_configuration(root: Path) -> Path | None:
+    """The configuration file at the repository's root, if there is one."""
+    for name in (FILE_NAME, FILE_NAME.replace(".yml", ".yaml")):
+        if (root / name).is_file():
+            return root / name
+    pyproject = root / "pyproject.toml"
+    if pyproject.is_file() and re.search(r"^\s*\[+\s*tool\s*\.\s*\"?alembic-premerge", pyproject.read_text("utf-8"), re.M):
+        return pyproject
+    return None
+
+
+def load_configuration(root: Path, named: Path | None) -> Configuration:
+    """The configuration from the file that the user names, else from the one at the root, else the defaults."""
+    path = named or find_configuration(root)
+    if path is None:
+        return Configuration()
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "Name a file that exists with --config.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text", "Save it as UTF-8.") from None
+    return read_configuration(text, path.name)
