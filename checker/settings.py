@@ -5,17 +5,19 @@ None of it is needed: every value has a default that suits a repository with one
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from checker.errors import ConfigurationError
+from checker.errors import ConfigurationError, UsageError
+from checker.findings import Severity
 
 FILE_NAME = ".alembic-premerge.yml"
 PYPROJECT_TABLE = "alembic-premerge"
@@ -251,3 +253,39 @@ def load_configuration(root: Path, named: Path | None) -> Configuration:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text", "Save it as UTF-8.") from None
     return read_configuration(text, path.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """One run: what the command line or the action asks for, and the configuration below it."""
+
+    directory: Path
+    """Where the command was called; the repository is found from here."""
+    base: str | None = None
+    head: str | None = None
+    """None is the work tree, uncommitted and untracked scripts included."""
+    judge_all: bool = False
+    replay: bool = True
+    fail_on: Severity = Severity.ERROR
+    projects: tuple[str, ...] = ()
+    config: Path | None = None
+    only: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    postgres: str | None = dataclasses.field(default=None, repr=False)
+    """A provider's name, or the URL of a server."""
+    postgres_image: str | None = None
+    python: str | None = None
+
+    def postgres_settings(self, configured: PostgresSettings) -> PostgresSettings:
+        """The configuration's, with what the command line says over it. Raises UsageError for neither name nor URL."""
+        changes: dict[str, Any] = {}
+        if self.postgres in get_args(ProviderName):
+            changes["provider"] = self.postgres
+        elif self.postgres and "://" in self.postgres:
+            changes["url"] = self.postgres
+        elif self.postgres:
+            names = ", ".join(get_args(ProviderName))
+            raise UsageError(f"--postgres {self.postgres} is neither a provider nor a URL", f"Give one of {names}, or postgresql://…")
+        if self.postgres_image:
+            changes["image"] = self.postgres_image
+        return configured.model_copy(update=changes)

@@ -1,0 +1,115 @@
+"""What a check is: one record of what it says, and one function from what is judged to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from checker.findings import Finding, Related, Severity
+from checker.replay.outcome import Replay
+from checker.source.changes import Changes
+from checker.source.script import Script
+from checker.source.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the checks judge: one environment at the base ref and after the merge, and what a replay found out."""
+
+    project: str
+    base_ref: str
+    """As the user knows it, for the commands in a fix."""
+    base: Snapshot
+    """Without scripts where the environment is new."""
+    result: Snapshot
+    changes: Changes
+    expected_heads: tuple[str, ...] = ()
+    removed: bool = False
+    """Whether the whole environment is gone, its env.py too."""
+    configured: bool = False
+    """Whether the user's configuration or command line names this project."""
+    conflicts: frozenset[str] = frozenset()
+    """Paths in which merging gives a textual conflict."""
+    last_seen: Callable[[str], str | None] = field(default=lambda _: None)
+    """The newest commit that had a revision which is not there, or None."""
+    replay: Replay | None = None
+    irreversible: frozenset[str] = frozenset()
+    """Revisions of which no downgrade is asked."""
+
+    def is_new(self, revision: str | None) -> bool:
+        """Whether this change brings the revision."""
+        return revision not in self.base.graph
+
+    def touches(self, revision: str | None) -> bool:
+        """Whether this change brings the revision, or changed what its script does or stands on."""
+        changed = {pair.after.revision for pair in (*self.changes.edited, *self.changes.reparented)}
+        return self.is_new(revision) or revision in changed
+
+    def script(self, revision: str) -> Script | None:
+        """The script of a revision after the merge, else at the base."""
+        return self.result.by_revision.get(revision) or self.base.by_revision.get(revision)
+
+
+Check = Callable[[Subject], Iterable[Finding]]
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """A check's page: all that documentation, `explain`, SARIF rules and tests say of it is made from this."""
+
+    id: str
+    slug: str
+    severity: Severity
+    says: str
+    """One sentence: what is wrong."""
+    breaks: str
+    """Why that breaks a database."""
+    mend: str
+    """How to put it right."""
+    replay: bool = False
+    """Whether it needs a replay."""
+
+    def finding(
+        self,
+        subject: Subject,
+        message: str,
+        *,
+        script: Script | None = None,
+        at: str = "revision",
+        fix: str | None = None,
+        details: str | None = None,
+        introduced: bool = True,
+        severity: Severity | None = None,
+        related: Iterable[Related] = (),
+    ) -> Finding:
+        """A finding of this check; `at` is the identifier or function of the script that it points to."""
+        return Finding(
+            id=self.id,
+            slug=self.slug,
+            severity=severity or self.severity,
+            project=subject.project,
+            message=message,
+            revision=script.revision if script else None,
+            path=script.path if script else None,
+            line=script.line(at) if script else None,
+            fix=fix,
+            details=details,
+            introduced=introduced,
+            related=tuple(related),
+        )
+
+
+def point(script: Script, message: str, at: str = "revision") -> Related:
+    """Another script that a finding is about."""
+    return Related(script.path, script.line(at), message)
+
+
+def name(script: Script) -> str:
+    """A revision as a reviewer knows it: its id and what its author called it."""
+    return f"{script.revision} ({script.message})" if script.message else str(script.revision)
+
+
+def listing(words: Iterable[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""

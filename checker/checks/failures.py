@@ -1,0 +1,45 @@
+"""How a failed step is told: what PostgreSQL said, to which statement, on which line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from checker.checks.base import CheckInfo, Subject, name
+from checker.findings import Finding
+from checker.replay.outcome import Failure, Step
+
+
+def failed_step(info: CheckInfo, subject: Subject, step: Step, failure: Failure, *, consequence: str = "") -> Finding:
+    """A finding for a step that failed; it points to the migration's own line where the traceback has one."""
+    script = subject.script(step.revision)
+    label = name(script) if script else step.revision
+    finding = info.finding(
+        subject,
+        f"{step.direction}() of {label} failed: {headline(failure)}{consequence}",
+        script=script,
+        at=step.direction,
+        details=details(failure),
+        introduced=subject.touches(step.revision),
+    )
+    if script and failure.line and failure.path and failure.path.endswith(script.path.rsplit("/", 1)[-1]):
+        return replace(finding, line=failure.line)
+    return finding
+
+
+def headline(failure: Failure) -> str:
+    """The error in one line."""
+    first = failure.message.strip().splitlines()[0] if failure.message.strip() else ""
+    return f"{failure.error}: {first}" if first else failure.error
+
+
+def details(failure: Failure) -> str | None:
+    """The statement, the whole message and the traceback, as far as there are any."""
+    parts = []
+    if failure.statement:
+        parts.append(f"SQL: {failure.statement.strip()}")
+    rest = failure.message.strip().splitlines()[1:]
+    if rest:
+        parts.append("\n".join(rest))
+    if failure.details:
+        parts.append(failure.details.strip())
+    return "\n\n".join(parts) or None

@@ -1,0 +1,38 @@
+"""G208: a file among the scripts that Alembic or we cannot read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checker.checks.base import CheckInfo, Subject
+from checker.findings import Finding, Severity
+
+INFO = CheckInfo(
+    id="G208",
+    slug="unreadable-script",
+    severity=Severity.ERROR,
+    says="A file in the versions folder is not a readable revision script.",
+    breaks="Alembic loads every file there before it does anything: one that does not load stops every command on every "
+    "database.",
+    mend="Mend the syntax, resolve the conflict, set a literal `revision`, or move the file out of the folder.",
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such file, and for each script in which merging gives a textual conflict."""
+    before = {(script.path, script.problem) for script in subject.base.scripts}
+    for script in subject.result.scripts:
+        if script.path in subject.conflicts:
+            yield INFO.finding(
+                subject,
+                f"{subject.base_ref} and this branch changed {script.path} in ways that git cannot merge",
+                script=script,
+                fix=f"git merge {subject.base_ref}  # and resolve the conflict",
+            )
+        elif script.problem:
+            yield INFO.finding(
+                subject,
+                f"{script.path} cannot be read: {script.problem}",
+                script=script,
+                introduced=(script.path, script.problem) not in before,
+            )

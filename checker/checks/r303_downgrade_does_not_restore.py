@@ -1,0 +1,49 @@
+"""R303: after upgrade() and downgrade() the database is not what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checker.checks.base import CheckInfo, Subject, listing, name
+from checker.findings import Finding, Severity
+from checker.replay.catalog import describe
+from checker.replay.outcome import Difference
+
+INFO = CheckInfo(
+    id="R303",
+    slug="downgrade-does-not-restore",
+    severity=Severity.ERROR,
+    says="After upgrade() and downgrade() the database's catalog is not the one before.",
+    breaks="After a rollback the next upgrade fails on what was left behind (type \"mood\" already exists), or the old code "
+    "meets a schema that it does not know.",
+    mend="Undo in downgrade() all that upgrade() does. PostgreSQL does not drop an enum type with its table: "
+    "`op.execute('DROP TYPE mood')`.",
+    replay=True,
+)
+
+SHOWN = 3
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """One finding for each revision whose downgrade leaves something behind, loses or changes something."""
+    assert subject.replay is not None
+    for landing in subject.replay.landings:
+        script = subject.script(landing.revision)
+        if not landing.not_restored or not landing.downgrade_changed:
+            continue
+        yield INFO.finding(
+            subject,
+            f"downgrade() of {name(script) if script else landing.revision} does not restore what was there before: "
+            f"{summary(landing.not_restored)}",
+            script=script,
+            at="downgrade",
+            details="\n".join(describe(difference) for difference in landing.not_restored),
+            introduced=subject.touches(landing.revision),
+        )
+
+
+def summary(differences: tuple[Difference, ...]) -> str:
+    """The first few in words, and how many more there are."""
+    words = [describe(difference) for difference in differences[:SHOWN]]
+    more = len(differences) - len(words)
+    return "; ".join(words) if not more else listing([*words, f"{more} more"])

@@ -1,0 +1,30 @@
+"""R307: one by one the revisions pass, in one go they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checker.checks.base import CheckInfo, Subject
+from checker.checks.failures import failed_step
+from checker.findings import Finding, Severity
+
+INFO = CheckInfo(
+    id="R307",
+    slug="single-run-failed",
+    severity=Severity.ERROR,
+    says="Each revision passes alone, but `alembic upgrade heads` in one go, as env.py has it, fails.",
+    breaks="A database that is more than one revision behind cannot be upgraded: with one transaction around all, a value "
+    "added to an enum cannot be used by the next revision.",
+    mend="Set transaction_per_migration=True in env.py's context.configure(), or put the statement into an autocommit_block().",
+    replay=True,
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """At most one finding: a step that failed in the fresh pass and passed on its own in the stairway."""
+    assert subject.replay is not None
+    fresh = subject.replay.get("fresh")
+    alone = {landing.revision: landing.upgrade for landing in subject.replay.landings}
+    for step in fresh.steps if fresh else ():
+        if step.failure and step.revision in alone and not alone[step.revision].failure:
+            yield failed_step(INFO, subject, step, step.failure, consequence=" (in one go; alone it passes)")

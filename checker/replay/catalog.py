@@ -1,0 +1,2 @@
+from checker.replay.outcome import Difference
+def describe(d: Difference) -> str: return d.identity

@@ -1,0 +1,313 @@
+"""Where a tree keeps its Alembic environments.
+
+Found without being told: every `*.ini` with an Alembic section, every `[tool.alembic]`, Flask-Migrate's ini (which names
+no script_location: it is its own folder), and every folder with an env.py and revision scripts that nothing names.
+"""
+
+from __future__ import annotations
+
+import configparser
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from checker.errors import ProjectError
+from checker.settings import ProjectSettings
+from checker.source.script import is_script_name
+
+# Stands for the repository's root where `%(here)s` makes a location absolute.
+_ROOT = "/%repository%"
+_SPLIT = {"space": r"\s+", "newline": r"\n", "os": ":", ":": ":", ";": ";"}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One Alembic environment. Paths are relative to the repository's root, with "." for the root itself."""
+
+    path: str
+    """The folder of the ini, or the script location where no ini names it: what reports call the project."""
+    script_location: str
+    version_locations: tuple[str, ...]
+    working_directory: str
+    """Where `alembic` is run, so that the script location is found and env.py imports what it needs."""
+    config_file: str | None = None
+    """The ini or pyproject.toml."""
+    section: str = "alembic"
+    recursive: bool = False
+    settings: ProjectSettings | None = None
+    """What the user's configuration says of it; None where it was found without."""
+
+    def holds(self, path: str) -> bool:
+        """Whether Alembic would load this file as one of the environment's scripts."""
+        folder = posixpath.dirname(path)
+        for location in self.version_locations:
+            inside = folder == location or (self.recursive and folder.startswith(location + "/"))
+            if inside and is_script_name(path) and "__pycache__" not in path:
+                return True
+        return False
+
+    def concerns(self, path: str) -> bool:
+        """Whether a change to this file is a change to the environment: its scripts, env.py, templates or its ini."""
+        return path == self.config_file or _is_below(path, self.script_location) or self.holds(path)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one section of one file says, before its location is looked up in the tree."""
+
+    config_file: str
+    section: str
+    script_location: str
+    version_locations: tuple[str, ...]
+    recursive: bool
+
+
+class Tree:
+    """A tree's files, with what discovery asks of them. `read` gives the content of a path."""
+
+    def __init__(self, files: Iterable[str], read: Callable[[str], bytes]) -> None:
+        self.files = frozenset(files)
+        self.folders = {"."}
+        for path in self.files:
+            folder = posixpath.dirname(path)
+            while folder and folder not in self.folders:
+                self.folders.add(folder)
+                folder = posixpath.dirname(folder)
+        self.read = read
+
+    def named(self, suffix: str) -> list[str]:
+        """The paths that end so, nearest to the root first."""
+        return sorted((path for path in self.files if path.endswith(suffix)), key=lambda path: (path.count("/"), path))
+
+
+def find_environments(tree: Tree, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
+    """The environments that the configuration names, else all that are there.
+
+    Raises ProjectError where a named one does not exist.
+    """
+    found = _distinct([*_from_files(tree), *_from_folders(tree)])
+    if not wanted:
+        return _named_apart(found)
+    return _named_apart([_choose(project, found, tree) for project in wanted])
+
+
+def _choose(project: ProjectSettings, found: Sequence[Environment], tree: Tree) -> Environment:
+    path = posixpath.normpath(project.path)
+    if project.script_location:
+        location = posixpath.normpath(project.script_location)
+        if location not in tree.folders:
+            raise ProjectError(
+                f"project {path}: there is no folder {location}", "Correct its script_location in the configuration."
+            )
+        here = next((one for one in found if one.script_location == location), None) or _environment(tree, location)
+        folder = path if path in tree.folders else posixpath.dirname(path) or "."
+        return replace(here, path=folder, working_directory=folder, settings=project)
+    exact = [one for one in found if path in (one.path, one.config_file, one.script_location)]
+    if len(exact) > 1:
+        names = ", ".join(one.script_location for one in exact)
+        raise ProjectError(f"project {path} holds several Alembic environments ({names})", "Give each its script_location.")
+    if not exact:
+        there = ", ".join(sorted({one.path for one in found})) or "none at all"
+        raise ProjectError(
+            f"project {path}: there is no Alembic environment there (found: {there})",
+            "Correct its path, or give its script_location.",
+        )
+    return replace(exact[0], settings=project)
+
+
+def _named_apart(environments: Sequence[Environment]) -> tuple[Environment, ...]:
+    """With a path for each that no other has: two sections of one ini are told apart by their script locations."""
+    paths = [one.path for one in environments]
+    apart = [one if paths.count(one.path) == 1 else replace(one, path=one.script_location) for one in environments]
+    return tuple(sorted(apart, key=lambda one: one.path))
+
+
+def _distinct(environments: Iterable[Environment]) -> list[Environment]:
+    """Each environment once: what loads the same scripts, or only some of them, is the same environment."""
+    kept: list[Environment] = []
+    for one in environments:
+        folders = set(one.version_locations)
+        if not any(folders <= set(other.version_locations) for other in kept):
+            kept.append(one)
+    return kept
+
+
+# --- from ini files and pyproject.toml
+
+
+def _from_files(tree: Tree) -> Iterator[Environment]:
+    inis = sorted(tree.named(".ini"), key=lambda path: (posixpath.basename(path) != "alembic.ini", path.count("/"), path))
+    for path in inis:
+        yield from _located(tree, _read_ini(path, tree))
+    for path in tree.named("pyproject.toml"):
+        if posixpath.basename(path) == "pyproject.toml":
+            yield from _located(tree, _read_pyproject(path, tree))
+
+
+def _located(tree: Tree, stated: Iterable[_Found]) -> Iterator[Environment]:
+    for one in stated:
+        place = _locate(one.script_location, one.config_file, tree, needs="env.py")
+        if place is None:
+            continue
+        location, working_directory = place
+        versions = tuple(
+            dict.fromkeys(
+                folder[0]
+                for text in one.version_locations
+                if (folder := _locate(text, one.config_file, tree, base=working_directory))
+            )
+        )
+        yield Environment(
+            path=posixpath.dirname(one.config_file) or ".",
+            script_location=location,
+            version_locations=versions or (_join(location, "versions"),),
+            working_directory=working_directory,
+            config_file=one.config_file,
+            section=one.section,
+            recursive=one.recursive,
+        )
+
+
+def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
+    text = tree.read(path).decode("utf-8", "replace")
+    if "alembic" not in text and "script_location" not in text:
+        return
+    parser = configparser.ConfigParser({"here": _here(path)}, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return
+    for section in parser.sections():
+        own = parser._sections[section]  # type: ignore[attr-defined]  # noqa: SLF001 - apart from what DEFAULT gives to all
+        if section != "alembic" and "script_location" not in own:
+            continue
+        option = _ini_options(parser, section)
+        location = option("script_location") or (_here(path) if section == "alembic" else None)
+        if location:
+            yield _Found(
+                path, section, location, _split(option), (option("recursive_version_locations") or "").lower() == "true"
+            )
+
+
+def _ini_options(parser: configparser.ConfigParser, section: str) -> Callable[[str], str | None]:
+    def option(name: str) -> str | None:
+        try:
+            return parser.get(section, name, fallback=None)
+        except configparser.InterpolationError:
+            return None
+
+    return option
+
+
+def _split(option: Callable[[str], str | None]) -> tuple[str, ...]:
+    """version_locations as Alembic splits it: by path_separator, else by spaces and commas."""
+    text = option("version_locations") or ""
+    separator = option("path_separator") or option("version_path_separator")
+    pattern = _SPLIT.get(separator or "", r"[,\s]+")
+    return tuple(part.strip() for part in re.split(pattern, text.strip()) if part.strip())
+
+
+def _read_pyproject(path: str, tree: Tree) -> Iterator[_Found]:
+    source = tree.read(path)
+    if b"alembic" not in source:
+        return
+    try:
+        table = tomllib.loads(source.decode("utf-8")).get("tool", {}).get("alembic", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return
+    location = table.get("script_location")
+    if isinstance(location, str):
+        values = {"here": _here(path)}
+        stated = table.get("version_locations") or []
+        yield _Found(
+            path,
+            "alembic",
+            _interpolate(location, values),
+            tuple(_interpolate(one, values) for one in stated if isinstance(one, str)),
+            table.get("recursive_version_locations") is True,
+        )
+
+
+def _interpolate(text: str, values: Mapping[str, str]) -> str:
+    try:
+        return text % values
+    except (KeyError, ValueError, TypeError):
+        return text
+
+
+# --- a location in the tree
+
+
+def _here(path: str) -> str:
+    return posixpath.normpath(posixpath.join(_ROOT, posixpath.dirname(path)))
+
+
+def _join(folder: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, name))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return folder == "." or path.startswith(folder + "/")
+
+
+def _locate(text: str, config_file: str, tree: Tree, needs: str = "", base: str | None = None) -> tuple[str, str] | None:
+    """(the folder in the tree that a location means, the working directory from which it is found).
+
+    A relative location is relative to where `alembic` is run: the ini's folder, or one above it (keep's ini names its
+    location from the root). A `package:path` location is looked for where a package of that name could be imported.
+    """
+    folder = posixpath.dirname(config_file) or "."
+    if text.startswith(_ROOT):
+        place = posixpath.normpath("." + text.removeprefix(_ROOT))
+        return (place, folder) if _is_there(place, needs, tree) else None
+    if posixpath.isabs(text):
+        return None
+    package, colon, inside = text.partition(":")
+    relative = posixpath.join(package.replace(".", "/"), inside) if colon else text
+    for start in ([base] if base else []) + _upward(folder):
+        for source in (start, _join(start, "src"), _join(start, "lib")) if colon else (start,):
+            place = _join(source, relative)
+            if _is_there(place, needs, tree):
+                return place, start
+    return None
+
+
+def _upward(folder: str) -> list[str]:
+    found = [folder]
+    while folder != ".":
+        folder = posixpath.dirname(folder) or "."
+        found.append(folder)
+    return found
+
+
+def _is_there(place: str, needs: str, tree: Tree) -> bool:
+    return _join(place, needs) in tree.files if needs else place in tree.folders
+
+
+# --- folders that nothing names
+
+
+def _from_folders(tree: Tree) -> Iterator[Environment]:
+    for env in tree.named("env.py"):
+        location = posixpath.dirname(env) or "."
+        if posixpath.basename(env) == "env.py" and _join(location, "versions") in tree.folders:
+            environment = _environment(tree, location)
+            scripts = (path for path in tree.files if environment.holds(path))
+            if b"alembic" in tree.read(env) and any(b"down_revision" in tree.read(path) for path in scripts):
+                yield environment
+
+
+def _environment(tree: Tree, location: str) -> Environment:
+    """An environment without an ini. Its code may build version_locations from folders below versions: where no script
+    lies in `versions` itself, those below it are meant."""
+    versions = _join(location, "versions")
+    direct = any(posixpath.dirname(path) == versions and is_script_name(path) for path in tree.files)
+    return Environment(
+        path=location,
+        script_location=location,
+        version_locations=(versions,),
+        working_directory=".",
+        recursive=not direct,
+    )

@@ -1,0 +1,268 @@
+"""What git says: one method for each question.
+
+Nothing of the user's is touched: what has to be written to answer (the tree of the work tree, the result of a merge)
+goes to an object folder of our own, with the repository's as its alternate. Every list is asked for with `-z`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from git import Git, Repo
+from git.exc import CommandError, GitCommandNotFound, InvalidGitRepositoryError, NoSuchPathError
+
+from checker.errors import RepositoryError
+
+# What git sets for its hooks and what would make our commands look at another index than the repository's.
+HOOK_VARIABLES = ("GIT_INDEX_FILE", "GIT_PREFIX", "GIT_REFLOG_ACTION", "GIT_EXEC_PATH", "GIT_EDITOR")
+FILE_MODES = frozenset({"100644", "100755"})
+# Whose name is on the commit that stands for the work tree: it lives in our own object folder and dies with the run.
+OURSELVES = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "alembic-premerge"), ("EMAIL", "alembic-premerge@localhost"))
+}
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What merging two commits gives: a tree, and the paths whose text conflicts in it."""
+
+    tree: str
+    conflicts: tuple[str, ...] = ()
+
+
+class Repository:
+    """An open repository. A context manager: leaving it removes what was written to answer."""
+
+    def __init__(self, repo: Repo, environ: Mapping[str, str]) -> None:
+        self._repo = repo
+        self._git: Git = repo.git
+        self._scratch = Path(tempfile.mkdtemp(prefix="alembic-premerge-git-"))
+        objects = Path(repo.common_dir) / "objects"
+        # A hook that runs before a push is accepted has its objects in a quarantine folder: keep it in sight.
+        alternates = [environ.get("GIT_OBJECT_DIRECTORY"), environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"), str(objects)]
+        (self._scratch / "objects").mkdir()
+        self._git.update_environment(
+            GIT_DIR=str(repo.git_dir),
+            GIT_OBJECT_DIRECTORY=str(self._scratch / "objects"),
+            GIT_ALTERNATE_OBJECT_DIRECTORIES=os.pathsep.join(path for path in alternates if path),
+            GIT_OPTIONAL_LOCKS="0",
+            GIT_TERMINAL_PROMPT="0",
+            LC_ALL="C",
+        )
+        bare = self._ask("rev-parse", "--is-bare-repository") == "true"
+        self.root: Path | None = None if bare else Path(repo.working_dir)
+        """The work tree's top folder; None for a bare repository."""
+        if self.root:
+            self._git.update_environment(GIT_WORK_TREE=str(self.root))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End git's helper processes and remove our object folder."""
+        self._repo.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        output: str = self._git.execute(
+            ["git", *arguments], env=env and dict(env), strip_newline_in_stdout=True, with_exceptions=True
+        )
+        return output
+
+    def _ask(self, *arguments: str) -> str | None:
+        """As _run, but None where git says no."""
+        try:
+            return self._run(*arguments)
+        except CommandError:
+            return None
+
+    # --- commits and refs
+
+    def resolve(self, ref: str) -> str:
+        """The commit that a ref stands for. Raises RepositoryError for a ref that git does not know."""
+        found = self.find(ref)
+        if found is None:
+            shallow = " This clone is shallow: fetch more of the history (`fetch-depth: 0`)." if self.is_shallow() else ""
+            raise RepositoryError(f"git knows no commit called '{ref}'", f"Fetch it first, or name another ref.{shallow}")
+        return found
+
+    def find(self, ref: str) -> str | None:
+        """The commit that a ref stands for, or None."""
+        return self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+
+    def current_branch(self) -> str | None:
+        """The branch that HEAD is on; None when detached."""
+        return self._ask("symbolic-ref", "--quiet", "--short", "HEAD")
+
+    def default_branch(self) -> str | None:
+        """The ref of the branch that pull requests go to: the remote's default branch, else a local main or master."""
+        remotes = (self._ask("remote") or "").split()
+        branch = self.current_branch()
+        mine = self._ask("config", f"branch.{branch}.remote") if branch else None
+        for remote in sorted(remotes, key=lambda name: (name != "origin", name != mine, name)):
+            head = self._ask("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
+            candidates = [head] if head else []
+            candidates += [f"refs/remotes/{remote}/{name}" for name in ("main", "master", "trunk", "develop")]
+            for candidate in candidates:
+                if self.find(candidate):
+                    return candidate.removeprefix("refs/remotes/")
+        configured = self._ask("config", "init.defaultBranch")
+        for name in (configured, "main", "master", "trunk"):
+            if name and self.find(f"refs/heads/{name}"):
+                return name
+        return None
+
+    def is_shallow(self) -> bool:
+        """Whether history was cut off when this repository was cloned."""
+        return self._ask("rev-parse", "--is-shallow-repository") == "true"
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor; None where git sees none, which in a shallow clone says nothing."""
+        found = self._ask("merge-base", one, other)
+        return found.splitlines()[0] if found else None
+
+    def tree_of(self, commit: str) -> str:
+        """The tree of a commit."""
+        return self._run("rev-parse", "--verify", f"{commit}^{{tree}}")
+
+    # --- what would be merged
+
+    def work_tree_commit(self) -> str:
+        """A commit with the work tree's content, untracked files included and ignored ones not; HEAD when all is clean."""
+        head = self.find("HEAD")
+        index = self._scratch / "index"
+        own_index = Path(self._run("rev-parse", "--path-format=absolute", "--git-path", "index"))
+        if own_index.is_file():
+            shutil.copyfile(own_index, index)  # its cached times keep `add` from reading every file
+            shutil.copystat(own_index, index)
+        env = {"GIT_INDEX_FILE": str(index)}
+        try:
+            self._run("-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "--all", "--", ":/", env=env)
+            tree = self._run("write-tree", env=env)
+        except CommandError as error:
+            raise RepositoryError(
+                f"git cannot read the work tree: {_last_line(error)}", "Mend that, or name a commit with --head."
+            ) from None
+        if head and tree == self.tree_of(head):
+            return head
+        parents = ("-p", head) if head else ()
+        return self._run("commit-tree", tree, *parents, "-m", "work tree", env=OURSELVES)
+
+    def merge(self, base: str, head: str) -> Merge:
+        """What merging `head` into `base` gives, without touching anything.
+
+        Where git is older than 2.38, a trivial three-way merge by file; where the text of a file conflicts, `head`'s
+        side of it stands in the tree and its path in `conflicts`.
+        """
+        common = self.merge_base(base, head)
+        if common == base:
+            return Merge(self.tree_of(head))
+        if common == head:
+            return Merge(self.tree_of(base))
+        status, output, message = self._git.execute(
+            ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories"]
+            + [base, head],
+            with_extended_output=True,
+            with_exceptions=False,
+        )
+        if status == 0:
+            return Merge(str(output).rstrip("\0"))
+        if status == 1:
+            conflicts = tuple(part for part in str(output).split("\0")[1:] if part)
+            return Merge(self._merge_by_file(common, base, head), conflicts)
+        if common is None:
+            raise RepositoryError(f"git cannot merge: {message}", "Name a base that shares history with the head.")
+        return self._merge_by_file_with_conflicts(common, base, head)
+
+    def _merge_by_file_with_conflicts(self, common: str, base: str, head: str) -> Merge:
+        sides = [self.files(commit) for commit in (common, base, head)]
+        conflicts = tuple(
+            path
+            for path in sorted(set().union(*sides))
+            if len({side.get(path) for side in sides}) == 3
+        )
+        return Merge(self._merge_by_file(common, base, head), conflicts)
+
+    def _merge_by_file(self, common: str | None, base: str, head: str) -> str:
+        """The tree in which every file is the side that changed it, and `head`'s side where both did."""
+        before = self.files(common) if common else {}
+        ours, theirs = self.files(base), self.files(head)
+        env = {"GIT_INDEX_FILE": str(self._scratch / "merge-index")}
+        self._run("read-tree", head, env=env)
+        for path in sorted(ours.keys() | before.keys()):
+            if theirs.get(path) == before.get(path) != ours.get(path):
+                if path in ours:
+                    self._run("update-index", "--add", "--cacheinfo", f"100644,{ours[path]},{path}", env=env)
+                else:
+                    self._run("update-index", "--force-remove", "--", path, env=env)
+        return self._run("write-tree", env=env)
+
+    # --- trees and blobs
+
+    def files(self, tree: str) -> dict[str, str]:
+        """Every regular file of a tree: its path from the repository's root, and its blob."""
+        output: bytes = self._git.execute(
+            ["git", "ls-tree", "-r", "-z", "--full-tree", tree], stdout_as_string=False, strip_newline_in_stdout=False
+        )
+        found = {}
+        for record in output.split(b"\0"):
+            if record[:6].decode() in FILE_MODES:
+                facts, _, path = record.partition(b"\t")
+                found[path.decode("utf-8", "surrogateescape")] = facts.split(b" ")[2].decode()
+        return found
+
+    def read(self, blob: str) -> bytes:
+        """The content of a blob."""
+        data: bytes = self._git.get_object_data(blob)[3]
+        return data
+
+    def export(self, tree: str, folder: Path, prefixes: Sequence[str] = ()) -> None:
+        """Write a tree's files below `folder`: all, or those below the given folders."""
+        env = {"GIT_INDEX_FILE": str(self._scratch / f"export-{folder.name}"), "GIT_WORK_TREE": str(folder)}
+        self._run("read-tree", tree, env=env)
+        paths = [f":(top,literal){prefix}" for prefix in prefixes]
+        listed = self._run("ls-files", "-z", "--", *paths, env=env) if prefixes else None
+        if listed is None:
+            self._run("checkout-index", "--all", "--force", "--quiet", f"--prefix={folder}/", env=env)
+            return
+        names = [name for name in listed.split("\0") if name]
+        for start in range(0, len(names), 200):  # a command line has a longest length
+            self._run("checkout-index", "--force", "--quiet", f"--prefix={folder}/", "--", *names[start : start + 200], env=env)
+
+    # --- history
+
+    def commits_naming(self, text: str, folders: Sequence[str]) -> str | None:
+        """The newest commit, on any ref, that brought or took away a line with `text` below the folders."""
+        found = self._ask("log", "--all", "-1", "--format=%h", f"-S{text}", "--", *folders)
+        return found or None
+
+
+def open_repository(path: Path, environ: Mapping[str, str]) -> Repository:
+    """The repository that `path` lies in. Raises RepositoryError where there is none, or no git."""
+    try:
+        return Repository(Repo(path, search_parent_directories=True), environ)
+    except (InvalidGitRepositoryError, NoSuchPathError):
+        raise RepositoryError(
+            f"{path} is not in a git repository", "Run this inside the repository whose migrations you want checked."
+        ) from None
+    except GitCommandNotFound:
+        raise RepositoryError("there is no git on this machine", "Install git.") from None
+    except CommandError as error:
+        raise RepositoryError(f"git cannot read {path}: {_last_line(error)}", "Mend what git says there.") from None
+
+
+def _last_line(error: CommandError) -> str:
+    lines = str(error.stderr).strip().strip("'").strip().splitlines()
+    return lines[-1].strip() if lines else f"git ended with status {error.status}"

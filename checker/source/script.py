@@ -1,0 +1,296 @@
+"""One revision script, read with `ast` and never imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
+MODULE = "module-level code"
+
+# What Alembic itself skips (script/base.py): editors' lock files and __init__.
+_SCRIPT_NAME = re.compile(r"(?!\.\#|__init__).*\.py$")
+# Before Alembic 0.2 a script's id was its file's name; Alembic still reads those.
+_LEGACY_NAME = re.compile(r"([a-f0-9]+)\.py$")
+_ASSIGNMENT = re.compile(rb"^(revision|down_revision)[ \t]*(?::[^=\n]+)?=[ \t]*(.+?)[ \t]*(?:#.*)?\r?$", re.M)
+_CONFLICT = re.compile(rb"^<{7}( |\r?$).*?^>{7}( |\r?$)", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What one file under a versions folder says of its revision.
+
+    `revision` is None where no id can be read; `problem` then says why, and `line` where. `unknown` names the
+    identifiers that only running the script would tell; branch labels among them stand as their source text.
+    """
+
+    path: str
+    blob: str
+    revision: str | None
+    down_revisions: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    branch_labels: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    docstring: str | None = None
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, hash=False)
+    problem: str | None = None
+    source: bytes = field(default=b"", compare=False, repr=False, hash=False)
+
+    @property
+    def message(self) -> str:
+        """The first line of the docstring, as `alembic history` shows it."""
+        return (self.docstring or "").strip().partition("\n")[0].strip()
+
+    def line(self, name: str = "revision") -> int:
+        """The line where an identifier or a function stands; 1 where it does not."""
+        return self.lines.get(name) or self.lines.get("revision") or 1
+
+
+def is_script_name(path: str) -> bool:
+    """Whether Alembic would load a file of this name from a versions folder."""
+    return bool(_SCRIPT_NAME.match(PurePosixPath(path).name))
+
+
+class NotStatic(Exception):
+    """An expression whose value only running the script would tell."""
+
+
+def read_script(path: str, blob: str, source: bytes) -> Script:
+    """The script in `source`. Never raises: what cannot be read is said in the result."""
+    try:
+        tree = parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return _read_unparsable(path, blob, source, error)
+    values, lines = _module_values(tree)
+    unknown = tuple(name for name in IDENTIFIERS if isinstance(values.get(name), NotStatic))
+    revision, problem = _revision(path, values)
+    labels = values.get("branch_labels")
+    return Script(
+        path=path,
+        blob=blob,
+        revision=revision,
+        down_revisions=_words(values.get("down_revision")),
+        depends_on=_words(values.get("depends_on")),
+        branch_labels=(str(labels),) if isinstance(labels, NotStatic) else _words(labels),
+        unknown=unknown,
+        docstring=ast.get_docstring(tree),
+        lines=lines,
+        problem=problem,
+        source=source,
+    )
+
+
+def parse(source: bytes) -> ast.Module:
+    """The syntax tree, without the warnings that old scripts are full of (`"\\d"`)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+def _revision(path: str, values: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    value = values.get("revision")
+    if isinstance(value, str) and value:
+        return value, None
+    if isinstance(value, NotStatic):
+        return None, f"its revision id is computed ({value})"
+    if "revision" not in values and (legacy := _LEGACY_NAME.match(PurePosixPath(path).name)):
+        return legacy[1], None
+    return None, "it sets no revision id" if value is None else f"its revision id is {value!r}, which is not a string"
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """A value as Alembic reads it: None and "" are nothing, a string is one, a sequence its members."""
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, tuple | list | set | frozenset):
+        return tuple(word for word in value if isinstance(word, str) and word)
+    return ()
+
+
+def _module_values(tree: ast.Module) -> tuple[dict[str, Any], dict[str, int]]:
+    """What module-level names are set to, constants folded through them, and the line of each name and function."""
+    values: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            lines[node.name] = node.lineno
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for name, value in _bind(targets, node.value, values):
+                values[name] = value
+                lines[name] = node.lineno
+    return values, lines
+
+
+def _bind(targets: Iterable[ast.expr], value: ast.expr, known: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield target.id, fold(value, known)
+        elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+            if len(target.elts) == len(value.elts):
+                for inner, part in zip(target.elts, value.elts, strict=True):
+                    yield from _bind([inner], part, known)
+
+
+def fold(node: ast.expr, known: Mapping[str, Any]) -> Any:
+    """The constant that an expression stands for, or a NotStatic that carries its source."""
+    try:
+        return _fold(node, known)
+    except NotStatic:
+        return NotStatic(ast.unparse(node))
+
+
+def _fold(node: ast.expr, known: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Tuple() | ast.List() | ast.Set():
+            return tuple(_fold(part, known) for part in node.elts)
+        case ast.Name() if node.id in known and not isinstance(known[node.id], NotStatic):
+            return known[node.id]
+        case ast.BinOp(op=ast.Add() | ast.Mod()):
+            return _fold_operation(node, known)
+        case ast.JoinedStr():
+            return "".join(str(_fold(part, known)) for part in node.values)
+        case ast.FormattedValue(conversion=-1, format_spec=None):
+            return _fold(node.value, known)
+        case _:
+            raise NotStatic
+
+
+def _fold_operation(node: ast.BinOp, known: Mapping[str, Any]) -> Any:
+    left, right = _fold(node.left, known), _fold(node.right, known)
+    try:
+        return left + right if isinstance(node.op, ast.Add) else left % right
+    except (TypeError, ValueError):
+        raise NotStatic from None
+
+
+def _read_unparsable(path: str, blob: str, source: bytes, error: Exception) -> Script:
+    """A script that is not Python to us. Its ids are read from its text, so that the graph does not fall apart."""
+    line = getattr(error, "lineno", None) or 1
+    if _CONFLICT.search(source):
+        problem = "it has conflict markers"
+        line = source[: source.index(b"<<<<<<<")].count(b"\n") + 1
+    else:
+        problem = f"it is not Python: {getattr(error, 'msg', None) or error or type(error).__name__}"
+    values: dict[str, tuple[str, ...]] = {}
+    for name, text in _ASSIGNMENT.findall(source):
+        try:
+            values.setdefault(name.decode(), _words(ast.literal_eval(text.decode("utf-8", "replace"))))
+        except (SyntaxError, ValueError):
+            continue
+    return Script(
+        path=path,
+        blob=blob,
+        revision=next(iter(values.get("revision", ())), None),
+        down_revisions=values.get("down_revision", ()),
+        unknown=() if "down_revision" in values else ("down_revision",),
+        lines={"revision": line},
+        problem=problem,
+        source=source,
+    )
+
+
+# --- what a script does, apart from how it is written
+
+
+def normalized_parts(source: bytes) -> Mapping[str, str]:
+    """The script's functions and classes by name, and its module-level code, as plain code.
+
+    Import lines, comments, docstrings, annotations, formatting and the identifiers are left out: two scripts with equal
+    parts do the same, as far as their own text decides it. A script that is not Python gives its non-blank lines.
+    """
+    try:
+        tree = parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        text = source.decode("utf-8", "replace")
+        return {MODULE: "\n".join(line.strip() for line in text.splitlines() if line.strip())}
+    plain = _Plain().visit(tree)
+    parts: dict[str, list[str]] = {}
+    for node in plain.body:
+        parts.setdefault(_part_name(node), []).append(ast.unparse(ast.fix_missing_locations(node)))
+    return {name: "\n".join(text) for name, text in parts.items()}
+
+
+def _part_name(node: ast.stmt) -> str:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return f"{node.name}()"
+        case ast.ClassDef():
+            return f"class {node.name}"
+        case _:
+            return MODULE
+
+
+class _Plain(ast.NodeTransformer):
+    """Takes out of a tree what does not change what it does."""
+
+    def generic_visit(self, node: ast.AST) -> Any:
+        super().generic_visit(node)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                setattr(node, name, [one for one in block if not _is_idle(one)])
+        return self._without_hollow(node)
+
+    def _without_hollow(self, node: ast.AST) -> Any:
+        match node:
+            case ast.If(test=ast.Name() | ast.Attribute(), body=[], orelse=[]):
+                return None  # `if TYPE_CHECKING:` once its imports are gone
+            case ast.Try(body=[], orelse=[], finalbody=[]):
+                return None  # `try: import x` once that is gone
+        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+        return node
+
+    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802 - ast's own name
+        """Import lines are how a script reaches names, not what it does with them."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802
+        """As visit_Import."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:  # noqa: N802
+        """Without the return annotation."""
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:  # noqa: N802
+        """Without the return annotation."""
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> Any:
+        """Without the annotation."""
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:  # noqa: N802
+        """`x: int = 1` is `x = 1`, and `x: int` alone is nothing."""
+        if node.value is None:
+            return None
+        plain = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
+        return self.visit(plain)
+
+    def visit_Module(self, node: ast.Module) -> Any:  # noqa: N802
+        """Without the identifiers: who a script is and where it stands is compared apart."""
+        self.generic_visit(node)
+        node.body = [one for one in node.body if not _sets_identifiers(one)]
+        return node
+
+
+def _is_idle(node: ast.AST) -> bool:
+    """A docstring, a bare constant, `...` or `pass`."""
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _sets_identifiers(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Assign):
+        return False
+    names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return bool(names) and all(name in IDENTIFIERS for name in names)

@@ -1,0 +1,77 @@
+"""A tree's revision scripts, environment by environment, each blob read once however many trees hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from checker.settings import ProjectSettings
+from checker.source.graph import Node, RevisionGraph
+from checker.source.project import Environment, Tree, find_environments
+from checker.source.repository import Repository
+from checker.source.script import Script, read_script
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One environment as one tree has it."""
+
+    environment: Environment
+    scripts: tuple[Script, ...]
+    """In the order of their paths; those without a readable revision id too."""
+
+    @cached_property
+    def graph(self) -> RevisionGraph:
+        """The graph of the scripts that have an id."""
+        return RevisionGraph(
+            Node(
+                script.revision,
+                script.down_revisions,
+                script.depends_on,
+                script.branch_labels,
+                unknown_parents="down_revision" in script.unknown,
+            )
+            for script in self.scripts
+            if script.revision is not None
+        )
+
+    @cached_property
+    def by_revision(self) -> Mapping[str, Script]:
+        """The script of each id; of several with one id, the first, as the graph has it."""
+        found: dict[str, Script] = {}
+        for script in self.scripts:
+            if script.revision is not None:
+                found.setdefault(script.revision, script)
+        return found
+
+
+class SnapshotReader:
+    """Reads trees of one repository, and remembers every blob and every tree that it has read."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._scripts: dict[tuple[str, str], Script] = {}
+        self._files: dict[str, dict[str, str]] = {}
+
+    def files(self, tree: str) -> Mapping[str, str]:
+        """Every file of the tree and its blob."""
+        if tree not in self._files:
+            self._files[tree] = self._repository.files(tree)
+        return self._files[tree]
+
+    def environments(self, tree: str, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
+        """The tree's environments. Raises ProjectError where a wanted one is not there."""
+        files = self.files(tree)
+        return find_environments(Tree(files, lambda path: self._repository.read(files[path])), wanted)
+
+    def snapshot(self, tree: str, environment: Environment) -> Snapshot:
+        """The scripts of an environment in a tree."""
+        files = self.files(tree)
+        paths = sorted(path for path in files if environment.holds(path))
+        return Snapshot(environment, tuple(self._script(path, files[path]) for path in paths))
+
+    def _script(self, path: str, blob: str) -> Script:
+        if (path, blob) not in self._scripts:
+            self._scripts[path, blob] = read_script(path, blob, self._repository.read(blob))
+        return self._scripts[path, blob]
