@@ -41,10 +41,12 @@ app = typer.Typer(
 )
 
 ProjectOption = Annotated[
-    list[str] | None, typer.Option("--project", metavar="PATH", help="An Alembic environment: its folder or its ini. Several allowed.")
+    list[str] | None,
+    typer.Option("--project", metavar="PATH", help="An Alembic environment: its folder or its ini. Several allowed."),
 ]
 ReportOption = Annotated[
-    list[str] | None, typer.Option("--report", metavar="FORMAT=FILE", help="Write the report to a file as well: json. Several allowed.")
+    list[str] | None,
+    typer.Option("--report", metavar="FORMAT=FILE", help="Write the report to a file as well: json. Several allowed."),
 ]
 CheckOption = list[str] | None
 
@@ -59,20 +61,51 @@ def options(version: Annotated[bool, typer.Option("--version", help="Say which v
 
 @app.command()
 def check(
-    base: Annotated[str | None, typer.Option(metavar="REF", help="What would be merged into. [default: the remote's default branch]")] = None,
-    head: Annotated[str | None, typer.Option(metavar="REF", help="What would be merged. [default: the work tree, uncommitted scripts included]")] = None,
-    judge_all: Annotated[bool, typer.Option("--all", help="Judge the whole tree, not only what this change brings.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="What would be merged into. [default: the remote's default branch]"),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="What would be merged. [default: the work tree, uncommitted scripts included]"
+        ),
+    ] = None,
+    judge_all: Annotated[
+        bool, typer.Option("--all", help="Judge the whole tree, not only what this change brings.")
+    ] = False,
     replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Prove it on a throwaway PostgreSQL.")] = True,
-    fail_on: Annotated[Literal["error", "warning"], typer.Option(help="The mildest finding that fails the run.")] = "error",
+    fail_on: Annotated[
+        Literal["error", "warning"], typer.Option(help="The mildest finding that fails the run.")
+    ] = "error",
     project: ProjectOption = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration. [default: .alembic-premerge.yml]")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The configuration. [default: .alembic-premerge.yml]")
+    ] = None,
     report: ReportOption = None,
-    only: Annotated[CheckOption, typer.Option("--only", metavar="ID", help="Run only this check. Several allowed.")] = None,
-    ignore: Annotated[CheckOption, typer.Option("--ignore", metavar="ID", help="Leave this check out. Several allowed.")] = None,
-    postgres: Annotated[str | None, typer.Option(metavar="PROVIDER|URL", help="auto, container, machine, embedded, or the URL of a server.", envvar="ALEMBIC_PREMERGE_POSTGRES")] = None,
-    postgres_image: Annotated[str | None, typer.Option(metavar="IMAGE", help="The container's image. [default: postgres:17]")] = None,
-    python: Annotated[str | None, typer.Option(metavar="PATH", help="The interpreter that has the project's dependencies.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and nothing at all when there is nothing to say.")] = False,
+    only: Annotated[
+        CheckOption, typer.Option("--only", metavar="ID", help="Run only this check. Several allowed.")
+    ] = None,
+    ignore: Annotated[
+        CheckOption, typer.Option("--ignore", metavar="ID", help="Leave this check out. Several allowed.")
+    ] = None,
+    postgres: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROVIDER|URL",
+            help="auto, container, machine, embedded, or the URL of a server.",
+            envvar="ALEMBIC_PREMERGE_POSTGRES",
+        ),
+    ] = None,
+    postgres_image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="The container's image. [default: postgres:17]")
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The interpreter that has the project's dependencies.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress, and nothing at all when there is nothing to say.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all details.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
 ) -> None:
@@ -104,7 +137,9 @@ def check(
 
 @app.command()
 def explain(
-    check_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A check's id or slug; without it, the list.")] = None,
+    check_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="A check's id or slug; without it, the list.")
+    ] = None,
 ) -> None:
     """What a check says, why that breaks a database, and how to mend it."""
     from checker.checks.registry import CHECKS
@@ -116,8 +151,12 @@ def explain(
 
 @app.command()
 def demo(
-    keep: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Make the shop there. [default: a temporary folder]")] = None,
-    postgres: Annotated[str | None, typer.Option(metavar="PROVIDER|URL", help="As for check.", envvar="ALEMBIC_PREMERGE_POSTGRES")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Make the shop there. [default: a temporary folder]")
+    ] = None,
+    postgres: Annotated[
+        str | None, typer.Option(metavar="PROVIDER|URL", help="As for check.", envvar="ALEMBIC_PREMERGE_POSTGRES")
+    ] = None,
 ) -> None:
     """Make a small repository with three real faults, and check it: what a user sees."""
     from checker import demo as shop
@@ -140,7 +179,9 @@ def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(FORMATS[name](report), "utf-8")
         except OSError as error:
-            raise UsageError(f"the report cannot be written to {path}: {error.strerror}", "Name another file with --report.") from None
+            raise UsageError(
+                f"the report cannot be written to {path}: {error.strerror}", "Name another file with --report."
+            ) from None
     if not quiet or report.findings or report.verdict == "fail":
         console.print(render(report, verbose=verbose), end="")
 
@@ -152,7 +193,10 @@ def _report_files(stated: list[str] | None) -> dict[str, Path]:
     for text in stated or ():
         name, equals, path = text.partition("=")
         if not equals or not path or name not in FORMATS:
-            raise UsageError(f"--report {text} is not FORMAT=FILE", f"The formats are {', '.join(FORMATS)}: --report json=report.json")
+            raise UsageError(
+                f"--report {text} is not FORMAT=FILE",
+                f"The formats are {', '.join(FORMATS)}: --report json=report.json",
+            )
         files[name] = Path(path)
     return files
 
@@ -196,7 +240,9 @@ def run(arguments: list[str]) -> int:
         return Exit.INTERRUPTED
     except Exception:
         console.print(traceback.format_exc(), markup=False)
-        console.print(f"This is a fault of alembic-premerge {__version__}. Please report it with the lines above: {ISSUES}")
+        console.print(
+            f"This is a fault of alembic-premerge {__version__}. Please report it with the lines above: {ISSUES}"
+        )
         return Exit.BUG
     return outcome if isinstance(outcome, int) else Exit.PASS
 

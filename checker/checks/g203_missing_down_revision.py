@@ -19,7 +19,9 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each parent that is not there. One whose parent this change deletes is H102's consequence."""
-    deleted = {script.revision for script in (*subject.changes.deleted, *(p.before for p in subject.changes.renumbered))}
+    deleted = {
+        script.revision for script in (*subject.changes.deleted, *(p.before for p in subject.changes.renumbered))
+    }
     for revision, parent in subject.result.graph.missing:
         if parent in deleted:
             continue

@@ -53,7 +53,9 @@ def _kind(subject: Subject) -> str:
         return f" (a squash of {len(gone)} revisions)"
     if not left:
         return " (with the whole chain)"
-    if all(below in gone for revision in gone for below in base.before(revision)) and set(result.bases) - set(base.bases):
+    if all(below in gone for revision in gone for below in base.before(revision)) and set(result.bases) - set(
+        base.bases
+    ):
         return " (a dropped beginning of the chain)"
     if all(above in gone for revision in gone for above in base.children[revision]):
         return " (a revert of the end of the chain)"

@@ -33,5 +33,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             at="down_revision",
             fix=f"set its down_revision to {upon}, and: git checkout {subject.base_ref} -- "
             + " ".join(script.path for script in inserted.above),
-            related=[point(script, "this merged revision now stands on it", "down_revision") for script in inserted.above],
+            related=[
+                point(script, "this merged revision now stands on it", "down_revision") for script in inserted.above
+            ],
         )

@@ -14,7 +14,7 @@ INFO = CheckInfo(
     slug="downgrade-does-not-restore",
     severity=Severity.ERROR,
     says="After upgrade() and downgrade() the database's catalog is not the one before.",
-    breaks="After a rollback the next upgrade fails on what was left behind (type \"mood\" already exists), or the old code "
+    breaks='After a rollback the next upgrade fails on what was left behind (type "mood" already exists), or the old code '
     "meets a schema that it does not know.",
     mend="Undo in downgrade() all that upgrade() does. PostgreSQL does not drop an enum type with its table: "
     "`op.execute('DROP TYPE mood')`.",

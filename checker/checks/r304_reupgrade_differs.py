@@ -27,7 +27,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     for landing in subject.replay.landings:
         again = landing.reupgrade
         if again and again.failure:
-            yield failed_step(INFO, subject, again, again.failure, consequence=" (the second time, after its own downgrade)")
+            yield failed_step(
+                INFO, subject, again, again.failure, consequence=" (the second time, after its own downgrade)"
+            )
         elif landing.not_repeated:
             script = subject.script(landing.revision)
             yield INFO.finding(

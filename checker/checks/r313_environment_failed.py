@@ -28,7 +28,10 @@ def check(subject: Subject) -> Iterator[Finding]:
     if failure is None:
         return
     finding = INFO.finding(
-        subject, f"the project's environment would not load: {_what(failure)}", fix=_fix(failure), details=details(failure)
+        subject,
+        f"the project's environment would not load: {_what(failure)}",
+        fix=_fix(failure),
+        details=details(failure),
     )
     yield replace(finding, path=failure.path, line=failure.line)
 

@@ -1,2 +1,5 @@
 from checker.replay.outcome import Difference
-def describe(d: Difference) -> str: return d.identity
+
+
+def describe(d: Difference) -> str:
+    return d.identity

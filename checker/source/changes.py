@@ -32,7 +32,12 @@ class Pair:
         """The functions that differ in what they do, upgrade and downgrade first, and the module-level code."""
         before, after = self._parts
         names = [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
-        return tuple(sorted(names, key=lambda name: (name not in FIRST, name == MODULE, FIRST.index(name) if name in FIRST else 0, name)))
+        return tuple(
+            sorted(
+                names,
+                key=lambda name: (name not in FIRST, name == MODULE, FIRST.index(name) if name in FIRST else 0, name),
+            )
+        )
 
     @cached_property
     def diff(self) -> str:
@@ -49,7 +54,9 @@ class Pair:
     def reparented(self) -> bool:
         """Whether it stands on other revisions than before, in whatever order they are written."""
         before, after = self.before, self.after
-        return set(before.down_revisions) != set(after.down_revisions) or set(before.depends_on) != set(after.depends_on)
+        return set(before.down_revisions) != set(after.down_revisions) or set(before.depends_on) != set(
+            after.depends_on
+        )
 
     @property
     def moved(self) -> bool:
@@ -148,7 +155,9 @@ def _follows(pair: Pair, renamed: Mapping[str | None, str | None]) -> bool:
     } == set(after.depends_on)
 
 
-def _inserted(base: Snapshot, result: Snapshot, came: Iterable[Script], renamed: set[str | None]) -> Iterable[Insertion]:
+def _inserted(
+    base: Snapshot, result: Snapshot, came: Iterable[Script], renamed: set[str | None]
+) -> Iterable[Insertion]:
     """New scripts below merged ones. Above a fault (a missing parent, a cycle) no database has ever been."""
     reachable = [revision for revision in base.graph.nodes if revision not in base.graph.broken]
     for script in came:

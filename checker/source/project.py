@@ -107,7 +107,9 @@ def _choose(project: ProjectSettings, found: Sequence[Environment], tree: Tree) 
     exact = [one for one in found if path in (one.path, one.config_file, one.script_location)]
     if len(exact) > 1:
         names = ", ".join(one.script_location for one in exact)
-        raise ProjectError(f"project {path} holds several Alembic environments ({names})", "Give each its script_location.")
+        raise ProjectError(
+            f"project {path} holds several Alembic environments ({names})", "Give each its script_location."
+        )
     if not exact:
         there = ", ".join(sorted({one.path for one in found})) or "none at all"
         raise ProjectError(
@@ -138,7 +140,9 @@ def _distinct(environments: Iterable[Environment]) -> list[Environment]:
 
 
 def _from_files(tree: Tree) -> Iterator[Environment]:
-    inis = sorted(tree.named(".ini"), key=lambda path: (posixpath.basename(path) != "alembic.ini", path.count("/"), path))
+    inis = sorted(
+        tree.named(".ini"), key=lambda path: (posixpath.basename(path) != "alembic.ini", path.count("/"), path)
+    )
     for path in inis:
         yield from _located(tree, _read_ini(path, tree))
     for path in tree.named("pyproject.toml"):
@@ -252,7 +256,9 @@ def _is_below(path: str, folder: str) -> bool:
     return folder == "." or path.startswith(folder + "/")
 
 
-def _locate(text: str, config_file: str, tree: Tree, needs: str = "", base: str | None = None) -> tuple[str, str] | None:
+def _locate(
+    text: str, config_file: str, tree: Tree, needs: str = "", base: str | None = None
+) -> tuple[str, str] | None:
     """(the folder in the tree that a location means, the working directory from which it is found).
 
     A relative location is relative to where `alembic` is run: the ini's folder, or one above it (keep's ini names its

@@ -48,7 +48,11 @@ class Repository:
         self._scratch = Path(tempfile.mkdtemp(prefix="alembic-premerge-git-"))
         objects = Path(repo.common_dir) / "objects"
         # A hook that runs before a push is accepted has its objects in a quarantine folder: keep it in sight.
-        alternates = [environ.get("GIT_OBJECT_DIRECTORY"), environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"), str(objects)]
+        alternates = [
+            environ.get("GIT_OBJECT_DIRECTORY"),
+            environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+            str(objects),
+        ]
         (self._scratch / "objects").mkdir()
         self._git.update_environment(
             GIT_DIR=str(repo.git_dir),
@@ -67,7 +71,9 @@ class Repository:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -94,8 +100,12 @@ class Repository:
         """The commit that a ref stands for. Raises RepositoryError for a ref that git does not know."""
         found = self.find(ref)
         if found is None:
-            shallow = " This clone is shallow: fetch more of the history (`fetch-depth: 0`)." if self.is_shallow() else ""
-            raise RepositoryError(f"git knows no commit called '{ref}'", f"Fetch it first, or name another ref.{shallow}")
+            shallow = (
+                " This clone is shallow: fetch more of the history (`fetch-depth: 0`)." if self.is_shallow() else ""
+            )
+            raise RepositoryError(
+                f"git knows no commit called '{ref}'", f"Fetch it first, or name another ref.{shallow}"
+            )
         return found
 
     def find(self, ref: str) -> str | None:
@@ -149,7 +159,9 @@ class Repository:
             shutil.copystat(own_index, index)
         env = {"GIT_INDEX_FILE": str(index)}
         try:
-            self._run("-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "--all", "--", ":/", env=env)
+            self._run(
+                "-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "--all", "--", ":/", env=env
+            )
             tree = self._run("write-tree", env=env)
         except CommandError as error:
             raise RepositoryError(
@@ -188,11 +200,7 @@ class Repository:
 
     def _merge_by_file_with_conflicts(self, common: str, base: str, head: str) -> Merge:
         sides = [self.files(commit) for commit in (common, base, head)]
-        conflicts = tuple(
-            path
-            for path in sorted(set().union(*sides))
-            if len({side.get(path) for side in sides}) == 3
-        )
+        conflicts = tuple(path for path in sorted(set().union(*sides)) if len({side.get(path) for side in sides}) == 3)
         return Merge(self._merge_by_file(common, base, head), conflicts)
 
     def _merge_by_file(self, common: str | None, base: str, head: str) -> str:
@@ -239,7 +247,15 @@ class Repository:
             return
         names = [name for name in listed.split("\0") if name]
         for start in range(0, len(names), 200):  # a command line has a longest length
-            self._run("checkout-index", "--force", "--quiet", f"--prefix={folder}/", "--", *names[start : start + 200], env=env)
+            self._run(
+                "checkout-index",
+                "--force",
+                "--quiet",
+                f"--prefix={folder}/",
+                "--",
+                *names[start : start + 200],
+                env=env,
+            )
 
     # --- history
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from typing import Any
 
 IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
 MODULE = "module-level code"
+LONG_LINE = 88
 
 # What Alembic itself skips (script/base.py): editors' lock files and __init__.
 _SCRIPT_NAME = re.compile(r"(?!\.\#|__init__).*\.py$")
@@ -214,8 +217,35 @@ def normalized_parts(source: bytes) -> Mapping[str, str]:
     plain = _Plain().visit(tree)
     parts: dict[str, list[str]] = {}
     for node in plain.body:
-        parts.setdefault(_part_name(node), []).append(ast.unparse(ast.fix_missing_locations(node)))
+        code = ast.unparse(ast.fix_missing_locations(node))
+        parts.setdefault(_part_name(node), []).extend(spread(line) for line in code.splitlines())
     return {name: "\n".join(text) for name, text in parts.items()}
+
+
+def spread(line: str) -> str:
+    """A long line of code with each argument of its outermost call on a line of its own, so that a diff shows the one
+    that changed. What is inside a string that runs over several lines comes back as it is."""
+    if len(line) <= LONG_LINE:
+        return line
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(line.strip()).readline))
+    except (tokenize.TokenError, SyntaxError):
+        tokens = []  # `if x:` and other lines that are not a statement by themselves, in some Python versions
+    indent = " " * (len(line) - len(line.lstrip()))
+    text, depth, begin, pieces = line.strip(), 0, 0, []
+    for token in tokens:
+        depth += (
+            (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}")) if token.type == tokenize.OP else 0
+        )
+        opens = depth == 1 and token.string in ("(", "[", "{", ",")
+        closes = depth == 0 and token.string in (")", "]", "}")
+        if token.type == tokenize.OP and (opens or closes):
+            end = token.end[1] if opens else token.start[1]
+            pieces.append(text[begin:end].strip())
+            begin = end
+    pieces.append(text[begin:])
+    inner = [f"{indent}    {piece}" for piece in pieces[1:-1] if piece]
+    return "\n".join([indent + pieces[0], *inner, indent + pieces[-1].strip()]) if len(pieces) > 2 else line
 
 
 def _part_name(node: ast.stmt) -> str:

@@ -1,0 +1,21 @@
+"""orders know when they were sent
+
+Revision ID: 4c7f6a5b3e04
+Revises: 2e9b4c7d1a02
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "4c7f6a5b3e04"
+down_revision = "2e9b4c7d1a02"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.add_column("orders", sa.Column("sent_at", sa.DateTime(timezone=True)))
+
+
+def downgrade():
+    op.drop_column("orders", "sent_at")

@@ -1,0 +1,26 @@
+"""drop orders
+
+Revision ID: 3d8a5b6c2f03
+Revises: 2e9b4c7d1a02
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "3d8a5b6c2f03"
+down_revision = "2e9b4c7d1a02"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.drop_table("orders")
+
+
+def downgrade():
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id"), nullable=False),
+        sa.Column("total", sa.Numeric(10, 2), nullable=False),
+    )

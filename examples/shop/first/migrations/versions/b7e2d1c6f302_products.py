@@ -1,0 +1,26 @@
+"""products
+
+Revision ID: b7e2d1c6f302
+Revises: a3d1c0b5e201
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "b7e2d1c6f302"
+down_revision = "a3d1c0b5e201"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.create_table(
+        "products",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("price", sa.Numeric(10, 2), nullable=False),
+    )
+
+
+def downgrade():
+    op.drop_table("products")
