@@ -243,6 +243,8 @@ def spread(line: str) -> str:
             end = token.end[1] if opens else token.start[1]
             pieces.append(text[begin:end].strip())
             begin = end
+            if closes:
+                break
     pieces.append(text[begin:])
     inner = [f"{indent}    {piece}" for piece in pieces[1:-1] if piece]
     return "\n".join([indent + pieces[0], *inner, indent + pieces[-1].strip()]) if len(pieces) > 2 else line
