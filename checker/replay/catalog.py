@@ -1,5 +1,0 @@
-from checker.replay.outcome import Difference
-
-
-def describe(d: Difference) -> str:
-    return d.identity
