@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import sys
@@ -21,6 +22,9 @@ DATA = "/premerge"
 """A place of our own: the images' volume lies below /var/lib/postgresql, and moved with version 18."""
 _PORT = 5432
 _SECONDS = 60.0
+_HINT = (
+    "; in a container, TESTCONTAINERS_CONNECTION_MODE says how to reach another (bridge_ip, gateway_ip, docker_host)"
+)
 _REMOVE = "import docker, sys; docker.from_env().containers.get(sys.argv[1]).remove(force=True, v=True)"
 
 
@@ -40,6 +44,8 @@ def start(request: Request) -> DatabaseServer:
 
 
 def _start(request: Request) -> DatabaseServer:
+    import docker.errors
+    import requests
     from testcontainers.core.config import testcontainers_config
 
     # Our own guard takes the container away even when we are killed: Ryuk would be one more image to pull, and a
@@ -52,17 +58,16 @@ def _start(request: Request) -> DatabaseServer:
     guard = Guard()
 
     def stop() -> None:
-        try:
+        with contextlib.suppress(docker.errors.DockerException, requests.RequestException):
             container.stop()
             guard.run_last(None)
-        finally:
-            guard.close()
+        guard.close()
 
     try:
         guard.run_last([sys.executable, "-I", "-c", _REMOVE, name])
         container.start()
         address = _address(container, password)
-        wait_until_ready(address, _SECONDS, lambda seconds: _exited(container, seconds))
+        wait_until_ready(address, _SECONDS, lambda seconds: _exited(container, seconds), _HINT)
         return DatabaseServer("container", address, request, stop=stop)
     except BaseException:
         stop()

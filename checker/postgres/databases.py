@@ -40,6 +40,11 @@ THROWAWAY_OPTIONS = {
 OWN_SERVER_LOGIN = {"sslmode": "disable", "gssencmode": "disable", "hostaddr": "", "options": ""}
 """For our own servers: what is not given libpq takes from PGHOSTADDR, PGSSLMODE and the like, meant for another one."""
 _POLL = 0.05
+_SETTINGS = """
+    SELECT rolname, split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1)
+    FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS setting
+    JOIN pg_database AS d ON d.oid = setdatabase LEFT JOIN pg_roles AS r ON r.oid = setrole
+    WHERE datname = %s"""
 
 
 def throwaway_arguments() -> list[str]:
@@ -106,17 +111,16 @@ class DatabaseServer(Server):
             if template is not None:
                 self._end_sessions(connection, template.database)
             connection.execute(self._create_statement(new.database, source.database if source else None))
+            if source is not None:
+                self._copy_settings(connection, source, new)
         return new
 
     def drop_database(self, database: Address) -> None:
         """Drop a database of ours, ending its sessions; one that is gone already is no error."""
-        with self._lock:
-            if database.database not in self._ours:
-                raise ValueError(f"{database.database} was not made here")
+        if database.database not in self._ours:
+            raise ValueError(f"{database.database} was not made here")
         with self._connect(self._admin) as connection:
             connection.execute(_drop_statement(database.database))
-        with self._lock:
-            self._ours.discard(database.database)
 
     def close(self) -> None:
         """Drop every database made here and, where the server is ours, stop it and remove its files. Idempotent."""
@@ -131,7 +135,7 @@ class DatabaseServer(Server):
             self._drop_all()
 
     def _drop_all(self) -> None:
-        left = sorted(self._ours)
+        left = sorted(self._ours)  # those dropped before as well: that is no error
         try:
             with self._connect(self._admin) as connection:
                 while left:
@@ -157,6 +161,20 @@ class DatabaseServer(Server):
             # cheap here and may be dear on a server that has other work.
             parts.append(sql.SQL("STRATEGY file_copy"))
         return sql.SQL(" ").join(parts)
+
+    def _copy_settings(self, connection: psycopg.Connection, source: Address, new: Address) -> None:
+        # ALTER DATABASE ... SET belongs to the database's name: CREATE DATABASE does not copy it.
+        settings = connection.execute(_SETTINGS, (source.database,)).fetchall()
+        if not settings:
+            return
+        with self._connect(new) as session:
+            for role, name, value in settings:
+                # By way of the session, since only that way is a list (search_path) taken as it stands in the catalog.
+                session.execute("SELECT set_config(%s, %s, false)", (name, value))
+                whose = sql.SQL("ROLE {} IN ").format(_name(role)) if role else sql.SQL("")
+                session.execute(
+                    sql.SQL("ALTER {}DATABASE {} SET {} FROM CURRENT").format(whose, _name(new.database), _name(name))
+                )
 
     def _end_sessions(self, connection: psycopg.Connection, database: str) -> None:
         # From 14 on, waiting for each is PostgreSQL's own business; CREATE DATABASE itself waits five seconds more.
@@ -197,11 +215,11 @@ def connect(address: Address, login: Mapping[str, str] = OWN_SERVER_LOGIN) -> ps
     )
 
 
-def wait_until_ready(address: Address, seconds: float, exited: Callable[[float], str | None]) -> None:
+def wait_until_ready(address: Address, seconds: float, exited: Callable[[float], str | None], hint: str = "") -> None:
     """Return when the server lets us in.
 
     `exited` is asked between two attempts: it may wait the given number of seconds, and says why the server will
-    never come, or None. Raises ProviderUnavailable with that, or when the time is up.
+    never come, or None. Raises ProviderUnavailable with that, or when the time is up (then with `hint`).
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -211,7 +229,7 @@ def wait_until_ready(address: Address, seconds: float, exited: Callable[[float],
             if (reason := exited(_POLL)) is not None:
                 raise ProviderUnavailable(reason) from None
             if time.monotonic() > deadline:
-                raise ProviderUnavailable(f"it let nobody in within {seconds:.0f} s: {one_line(error)}") from None
+                raise ProviderUnavailable(f"it let nobody in within {seconds:.0f} s: {one_line(error)}{hint}") from None
         else:
             return
 

