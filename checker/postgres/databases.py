@@ -181,8 +181,8 @@ class DatabaseServer(Server):
         wait = "pid, 5000" if self._number >= 140000 else "pid"
         connection.execute(
             f"SELECT pg_terminate_backend({wait}) FROM pg_stat_activity"  # noqa: S608 - one of two constants
-            " WHERE datname = %s AND backend_type = 'client backend'",
-            (database,),
+            " WHERE datname = %s AND (backend_type = 'client backend' OR %s)",
+            (database, self._stop is not None),  # an extension's own workers are ours to end only on our own server
         )
 
     def _create_extension(self, connection: psycopg.Connection, extension: str) -> None:

@@ -21,10 +21,7 @@ def start(request: Request) -> DatabaseServer:
             _check_rights(connection)
         return DatabaseServer("given", address, request, login=login)
     except psycopg.Error as error:
-        reason = one_line(error)
-        if address.password:
-            reason = reason.replace(address.password, "***")
-        raise ProviderUnavailable(reason, "Mend the URL, or start that server.") from None
+        raise ProviderUnavailable(one_line(error), "Mend the URL, or start that server.") from None
 
 
 def parse_url(url: str, password: str) -> tuple[Address, dict[str, str]]:
