@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
+
+from checker.settings import PostgresSettings
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,48 @@ class Address:
     def url(self, driver: str | None = None) -> str:
         """A SQLAlchemy URL; without a driver also what libpq reads."""
         scheme = f"postgresql+{driver}" if driver else "postgresql"
-        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        return f"{scheme}://{login}@{self.host}:{self.port}/{quote(self.database, safe='')}"
+        login = quote(self.user, safe="") + (f":{quote(self.password, safe='')}" if self.password else "")
+        database = quote(self.database, safe="")
+        if self.host.startswith("/"):  # the folder of a Unix socket has no place in a URL but its query
+            return f"{scheme}://{login}@/{database}?host={quote(self.host, safe='/')}&port={self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{login}@{host}:{self.port}/{database}"
 
     def at(self, database: str) -> Address:
         """The same server and login, another database."""
         return replace(self, database=database)
 
 
-class ProviderUnavailable(Exception):
-    """This provider cannot serve here; the text is the reason, for the list of what was tried."""
+@dataclass(frozen=True)
+class InitScript:
+    """SQL to run in every new empty database, and what the user calls it: the file's name."""
+
+    name: str
+    sql: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a provider. `tell` gets one line of progress for the user."""
+
+    settings: PostgresSettings
+    environ: Mapping[str, str] = field(repr=False)
+    tell: Callable[[str], None]
+
+
+class ProviderUnavailable(Exception):  # noqa: N818 - a state of the world, as PostgresUnavailable is
+    """This provider cannot serve here; the text is the reason, for the list of what was tried.
+
+    `remedy` is a sentence on what to do, where it is more than the list of all providers.
+    """
+
+    def __init__(self, reason: str, remedy: str | None = None) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+
+class ProviderAbsent(ProviderUnavailable):
+    """There is no sign of it here: nothing that anybody would wonder about, so it is told only when all have failed."""
 
 
 class Server(ABC):

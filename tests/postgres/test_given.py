@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from checker.errors import PostgresUnavailable
+from checker.postgres import Address, Server, start_server
+from checker.postgres.given import parse_url
+from checker.postgres.interface import ProviderUnavailable, Request
+from checker.postgres.select import Provider
+from checker.settings import PostgresSettings
+from tests.postgres import helpers
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "login"),
+    [
+        ("postgres://u:p%40w@db:5433/app", Address("db", 5433, "u", "p@w", "app"), {}),
+        ("postgresql+asyncpg://u:p@db/app", Address("db", 5432, "u", "p", "app"), {}),
+        ("postgresql://u@[::1]/app?sslmode=require", Address("::1", 5432, "u", "env", "app"), {"sslmode": "require"}),
+        ("postgresql://u:p@/app?host=/run/pg&port=6000", Address("/run/pg", 6000, "u", "p", "app"), {}),
+    ],
+)
+def test_urls_as_people_write_them(url: str, address: Address, login: dict[str, str]) -> None:
+    assert parse_url(url, "env") == (address, login)
+    assert parse_url(address.url("psycopg"), "env")[0] == address
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://u:geheim@h/d", "postgresql://u:geheim@h:port/d", "postgresql://u:geheim@h/d?ssl=x"]
+)
+def test_a_bad_url_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ProviderUnavailable) as caught:
+        parse_url(url, "")
+    assert "geheim" not in f"{caught.value} {caught.value.remedy} {caught.value.__cause__}"
+
+
+@pytest.mark.postgres
+def test_a_role_without_superuser_is_enough(server: Server) -> None:
+    admin = server.create_database()
+    helpers.run(admin, "CREATE ROLE premerge_test_maker LOGIN CREATEDB PASSWORD 'p@ss/word'")
+    url = f"postgresql+psycopg2://premerge_test_maker:p%40ss%2Fword@{admin.host}:{admin.port}/{admin.database}"
+    try:
+        with start_server(PostgresSettings(url=url), environ={}, tell=print) as given:
+            first = given.create_database()
+            helpers.run(first, "CREATE TABLE t ()")
+            second = given.create_database(first)
+            assert helpers.ask(second, "SELECT count(*) FROM t") == 0
+            assert (given.provider, given.version) == ("given", server.version)
+        assert not {first.database, second.database} & helpers.databases(admin)
+        helpers.run(admin, "ALTER ROLE premerge_test_maker NOCREATEDB")
+        with pytest.raises(PostgresUnavailable, match="may not create databases") as caught:
+            start_server(PostgresSettings(url=url), environ={}, tell=print)
+        assert "ALTER ROLE premerge_test_maker CREATEDB" in caught.value.remedy
+    finally:
+        helpers.run(admin, "DROP ROLE premerge_test_maker")
+
+
+@pytest.mark.postgres
+def test_a_given_server_that_fails_is_not_replaced_by_another(server: Server) -> None:
+    asked = []
+
+    def never(request: Request) -> None:
+        asked.append(request)
+
+    address = server.create_database()
+    url = f"postgresql://{address.user}:geheim@{address.host}:{address.port}/{address.database}"
+    with pytest.raises(PostgresUnavailable) as caught:
+        start_server(
+            PostgresSettings(url=url),
+            environ={},
+            tell=print,
+            providers=(Provider("container", never),),  # type: ignore[arg-type]
+        )
+    assert not asked
+    assert [name for name, _ in caught.value.tried] == ["given"]
+    assert "password authentication failed" in caught.value.problem
+    assert "geheim" not in f"{caught.value.problem}{caught.value.remedy}{caught.value.tried}"
