@@ -1,0 +1,1 @@
+"""Reads PostgreSQL's catalog and tells two catalogs apart."""
