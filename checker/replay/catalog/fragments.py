@@ -1,0 +1,91 @@
+"""Pieces of SQL that more than one section of the catalog's queries needs."""
+
+from __future__ import annotations
+
+FIRST_USER_OID = 16384
+"""PostgreSQL's own objects have smaller oids, whatever schema they sit in: no list of schemas has to be kept."""
+
+
+def name(schema: str, item: str) -> str:
+    """A qualified name as a developer writes it: quoted where needed, `public.` left out."""
+    return f"CASE WHEN {schema} = 'public' THEN '' ELSE quote_ident({schema}) || '.' END || quote_ident({item})"
+
+
+def name_of(catalog: str, prefix: str, oid: str) -> str:
+    """The same for the object `oid` of a catalog whose columns start with `prefix` (rel, pro, typ, ...)."""
+    return (
+        f"(SELECT {name('ns.nspname', f'o.{prefix}name')} FROM pg_class_of o JOIN pg_namespace ns ON ns.oid = "
+        f"o.{prefix}namespace WHERE o.oid = {oid})"
+    ).replace("pg_class_of", catalog)
+
+
+NEWLINE = "E'\\n'"
+
+
+def one_line(value: str) -> str:
+    """A text with its line breaks written as \\\\n."""
+    return f"replace({value}, {NEWLINE}, '\\\\n')"
+
+
+def body(value: str) -> str:
+    """A text of many lines, the last part of a definition."""
+    return f"E'definition:\\n' || {value}"
+
+
+def line(label: str, value: str) -> str:
+    """An aspect of a definition, `label: value` on one line; NULL, and so left out, where the value is NULL."""
+    return f"'{label}: ' || {one_line(value)}"
+
+
+def options(column: str) -> str:
+    """Storage parameters or foreign-data options: a set, whatever order they were given in."""
+    return f"(SELECT string_agg(o, ', ' ORDER BY o COLLATE \"C\") FROM unnest({column}) o)"
+
+
+def owner(column: str) -> str:
+    """Told only where it is not who is asking: everything else belongs to the role that the migrations run as."""
+    return f"CASE WHEN {column} <> (SELECT oid FROM pg_roles WHERE rolname = session_user) THEN " + (
+        line("owner", f"pg_get_userbyid({column})") + " END"
+    )
+
+
+def grants(acl: str, letter: str, owner_column: str) -> str:
+    """How privileges differ from those that an untouched object has.
+
+    An ACL that was never set is NULL, one that was granted and revoked is an explicit copy of the default: both come
+    out as nothing. Who granted is left out.
+    """
+    explode = "SELECT grantee, privilege_type, is_grantable FROM aclexplode"
+    default = f"acldefault('{letter}', {owner_column})"
+    return f"""CASE WHEN {acl} IS NOT NULL THEN (
+        SELECT 'grants: ' || string_agg(who || ' ' || what, '; ' ORDER BY who COLLATE "C") FROM (
+            SELECT CASE grantee WHEN 0 THEN 'PUBLIC' WHEN {owner_column} THEN 'owner'
+                       ELSE quote_ident(pg_get_userbyid(grantee)) END AS who,
+                   string_agg(sign || privilege_type || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END,
+                              ', ' ORDER BY sign, privilege_type, is_grantable) AS what
+            FROM (SELECT '' AS sign, given.* FROM ({explode}({acl}) EXCEPT {explode}({default})) given
+                  UNION ALL
+                  SELECT 'not ', taken.* FROM ({explode}({default}) EXCEPT {explode}({acl})) taken) changed
+            GROUP BY grantee) by_grantee) END"""
+
+
+def comment(catalog: str, oid: str, column: str = "0") -> str:
+    """The comment on an object, or on a column of it."""
+    return line(
+        "comment",
+        f"(SELECT description FROM pg_description WHERE objoid = {oid} AND classoid = '{catalog}'::regclass "
+        f"AND objsubid = {column})",
+    )
+
+
+def not_extension(catalog: str, oid: str) -> str:
+    """Leaves out what an extension brought with it: the extension itself is told."""
+    return (
+        f"{oid} NOT IN (SELECT objid FROM pg_depend WHERE classid = '{catalog}'::regclass "
+        "AND refclassid = 'pg_extension'::regclass AND deptype = 'e')"
+    )
+
+
+def definition(*lines: str) -> str:
+    """A definition made of aspects; those that are NULL are left out."""
+    return f"concat_ws({NEWLINE}, {', '.join(lines)})"
