@@ -1,0 +1,63 @@
+"""The environment that a worker is started with: nothing that could lead to a real database or let a secret out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_PASSED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_FILE|"
+    r"SSL_CERT_DIR|REQUESTS_CA_BUNDLE|VIRTUAL_ENV|PYTHONPATH|PYTHONHASHSEED|SYSTEMROOT"
+)
+_URL = re.compile(r"(postgres(?:ql)?(?:\+\w+)?)://")
+
+_SQLALCHEMY_NAMES = "DATABASE_URL SQLALCHEMY_DATABASE_URI SQLALCHEMY_DATABASE_URL SQLALCHEMY_URL DB_URL POSTGRES_URL"
+USUAL_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(f"{_SQLALCHEMY_NAMES} POSTGRES_DSN DATABASE_URI".split(), "{url}"),
+    **dict.fromkeys(("PGHOST", "POSTGRES_HOST", "POSTGRES_SERVER", "DB_HOST"), "{host}"),
+    **dict.fromkeys(("PGPORT", "POSTGRES_PORT", "DB_PORT"), "{port}"),
+    **dict.fromkeys(("PGUSER", "POSTGRES_USER", "DB_USER", "DB_USERNAME"), "{user}"),
+    **dict.fromkeys(("PGPASSWORD", "POSTGRES_PASSWORD", "DB_PASS", "DB_PASSWORD"), "{password}"),
+    **dict.fromkeys(("PGDATABASE", "POSTGRES_DB", "DB_NAME", "DB_DATABASE"), "{database}"),
+}
+"""Where projects look for their database when nobody says otherwise, each with what is to stand there."""
+
+
+def passed_on(environ: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """What a worker may see of `environ`; compiled files go below `cache`, so that none appear in the user's tree."""
+    kept = {name: value for name, value in environ.items() if _PASSED.fullmatch(name)}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(cache)}
+
+
+def templates(env_file: str, configured: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the worker sets, as templates: `env:` before the usual names before the text of `env_file`.
+
+    A PostgreSQL URL in the file keeps its scheme, since a project may take the driver from it, and nothing else.
+    """
+    found = read_env_file(env_file)
+    urls = {name: f"{url[1]}://{{login}}/{{database}}" for name, value in found.items() if (url := _URL.match(value))}
+    return {**found, **USUAL_NAMES, **urls, **configured}
+
+
+def read_env_file(text: str) -> dict[str, str]:
+    """KEY=VALUE lines, with `export`, quotes and comments as in a shell, but no substitution."""
+    values = {}
+    pattern = re.compile(
+        r"""\s*(?:export\s+)?([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|(.*?))\s*(?:(?<!\S)#.*)?"""
+    )
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
+        if found := pattern.fullmatch(line):
+            values[found[1]] = next((part for part in found.groups()[1:] if part is not None), "")
+    return values
+
+
+def cache_folder(environ: Mapping[str, str], temporary: Path) -> Path:
+    """Where compiled files of projects are kept from one run to the next; in `temporary` where there is no home."""
+    if place := environ.get("XDG_CACHE_HOME"):
+        return Path(place) / "alembic-premerge" / "pycache"
+    if home := environ.get("HOME"):
+        return Path(home) / ".cache" / "alembic-premerge" / "pycache"
+    return temporary / "alembic-premerge-pycache"
