@@ -130,8 +130,8 @@ def test_a_failing_upgrade_blocks_what_stands_on_it_and_nothing_else(project: Ma
         b <- a: >> op.execute("CREATE TABLE b (id int)") ;; op.execute("ALTER TABLE nothing ADD x int") | DROP TABLE b
         c <- b: CREATE TABLE c (id int) | DROP TABLE c
         x <- : CREATE TABLE x (id int) | DROP TABLE x
-        m <- c x: | 
-    """  # noqa: W291
+        m <- c x: |
+    """
     made = project(chain)
     replay = replayed(made.plan(), server)
     assert outcomes(replay) == ["fresh failed", "stairway failed"]
@@ -153,9 +153,9 @@ def test_one_run_fails_where_each_step_alone_passes(project: Make, server: TestS
         c <- b: SELECT 'y'::mood |
     """
     replay = replayed(project(chain).plan(), server)
-    # PostgreSQL lets a value be used in the transaction that added it only where the type is as new
-    assert replay.passes[0].outcome == "passed"
-    assert landing(replay, "c").upgrade.failure is None
+    assert replay.passes[0].failure is not None
+    assert replay.passes[0].failure.sqlstate == "55P04"  # a new label may not be used in the transaction that added it
+    assert [one.upgrade.failure for one in replay.landings] == [None, None, None]
 
 
 def test_where_env_py_does_not_load_the_stairway_is_not_run(project: Make, server: TestServer) -> None:
