@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 _PASSED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_FILE|"
@@ -24,10 +23,10 @@ USUAL_NAMES: Mapping[str, str] = {
 """Where projects look for their database when nobody says otherwise, each with what is to stand there."""
 
 
-def passed_on(environ: Mapping[str, str], cache: Path) -> dict[str, str]:
-    """What a worker may see of `environ`; compiled files go below `cache`, so that none appear in the user's tree."""
+def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a worker may see of `environ`. What it starts itself leaves no compiled files behind in the user's tree."""
     kept = {name: value for name, value in environ.items() if _PASSED.fullmatch(name)}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(cache)}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def templates(env_file: str, configured: Mapping[str, str]) -> dict[str, str]:
@@ -52,12 +51,3 @@ def read_env_file(text: str) -> dict[str, str]:
         if found := pattern.fullmatch(line):
             values[found[1]] = next((part for part in found.groups()[1:] if part is not None), "")
     return values
-
-
-def cache_folder(environ: Mapping[str, str], temporary: Path) -> Path:
-    """Where compiled files of projects are kept from one run to the next; in `temporary` where there is no home."""
-    if place := environ.get("XDG_CACHE_HOME"):
-        return Path(place) / "alembic-premerge" / "pycache"
-    if home := environ.get("HOME"):
-        return Path(home) / ".cache" / "alembic-premerge" / "pycache"
-    return temporary / "alembic-premerge-pycache"

@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int, str], None]
 """Called with pass name, steps done, steps in all, revision; from several threads."""
 
 
-def silent(name: str, done: int, total: int, revision: str) -> None:  # noqa: ARG001
+def silent(name: str, done: int, total: int, revision: str) -> None:
     """No progress is shown."""
 
 
@@ -57,7 +57,15 @@ def replay_project(
 
     Where not even env.py would load, the stairway is "not run": it would only say the same again.
     """
-    stairway = Stairway(plan.launch, server, plan.order, plan.irreversible_below, watch, compare, progress)
+    stairway = Stairway(
+        plan.launch,
+        server,
+        plan.order,
+        irreversible_below=plan.irreversible_below,
+        watch=watch,
+        compare=compare,
+        progress=progress,
+    )
     if plan.serial:
         fresh = run_fresh(plan, server, progress)
         climbed = None if _not_loaded(fresh) else stairway.run()

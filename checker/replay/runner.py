@@ -1,4 +1,4 @@
-"""The checker's side of a worker: starts it, tells it what to do, keeps time, and knows what happened when it is gone."""
+"""The checker's side of a worker: starts it, tells it what to do, keeps time, knows what happened when it is gone."""
 
 from __future__ import annotations
 
@@ -107,11 +107,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """End the worker and everything that it has started. Idempotent."""
-        if self.alive and self._process.poll() is None:
-            self._tell(json.dumps({"do": "quit"}))
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=2)
+        """End the worker and everything that it has started, at once. Idempotent."""
         self.alive = False
         self.kill()
         with contextlib.suppress(OSError):
@@ -205,7 +201,7 @@ class Session:
 
 
 class Run:
-    """One command of a session. Iterate over its steps, or call `step()`; `failure` is what ended it, if anything did."""
+    """One command of a session. Iterate over its steps, or call `step()`; `failure` is what ended it before its time."""
 
     def __init__(self, session: Session, first: Event | None = None) -> None:
         self.failure: Failure | None = None

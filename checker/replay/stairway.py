@@ -29,7 +29,7 @@ class RevisionNode:
     parents: tuple[str, ...] = ()
 
 
-class _NoWayOn(Exception):
+class _NoWayOnError(Exception):
     """The stairway itself cannot go on; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
@@ -45,6 +45,7 @@ class Stairway:
         launch: Launch,
         server: Server,
         order: Sequence[RevisionNode],
+        *,
         irreversible_below: str | None,
         watch: Callable[[psycopg.Connection[Any]], Any],
         compare: Callable[[Any, Any], Sequence[Difference]],
@@ -79,7 +80,7 @@ class Stairway:
                 else:
                     self._blocked.add(node.revision)
                 self._progress("stairway", number, len(self._order), node.revision)
-        except _NoWayOn as stop:
+        except _NoWayOnError as stop:
             failure = stop.failure
         finally:
             self._leave()
@@ -130,7 +131,7 @@ class Stairway:
             self._run = self._open().walk(list(self._remaining(index)), pause=True)
         step = self._run.step()
         if step is None:
-            raise _NoWayOn(self._run.failure or _ended_early(self._order[index].revision))
+            raise _NoWayOnError(self._run.failure or _ended_early(self._order[index].revision))
         self._steps.append(step)
         if step.failure:
             self._run = None
@@ -176,7 +177,7 @@ class Stairway:
         for _ in run:
             self._on_line += 1
         if run.failure:
-            raise _NoWayOn(run.failure)
+            raise _NoWayOnError(run.failure)
 
     def _open(self, address: Address | None = None) -> Session:
         """The session, in the walked database or in `address`; a new one if there is none that lives."""

@@ -15,7 +15,8 @@ commands, and each of the first three ends with `finished`:
                                               env.py once, these steps in this order, a commit after each; with `pause`
                                               every `done` is followed by `paused`, and the runner says go or stop
     {"do": "address", "address": {...}}       another throwaway database from here on; no answer
-    {"do": "quit"}
+
+A runner that closes its end ends the worker.
 
 What the worker says meanwhile: `step` {revision, direction} before each step, `statement` {sql} before each statement
 that the script sends, `done` {seconds} when the step has come to its end, `failed` {failure}, `connect`
@@ -56,7 +57,15 @@ HARMLESS = frozenset(
     "max_cacheable_statement_size connection_class tcp_keepalive replication async_fallback startup_params".split()
 )
 # libpq and asyncpg read these for what they are not told. An env.py that loads a .env file may set them at any time.
-MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY")
+MISLEADING: tuple[str, ...] = (
+    "PGHOSTADDR",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+)
 MISLEADING += (
     "PGTARGETSESSIONATTRS",
     "PGREQUIRESSL",
@@ -67,11 +76,11 @@ MISLEADING += (
 )
 
 
-class ForeignDatabase(Exception):
+class ForeignDatabaseError(Exception):
     """The project asked for a database that is not the throwaway one, in a way that cannot be turned round."""
 
 
-class NotInstalled(Exception):
+class NotInstalledError(Exception):
     """The project's interpreter lacks something without which no migration can run; `name` is the module."""
 
     def __init__(self, name: str, message: str) -> None:
@@ -89,6 +98,7 @@ class Channel:
         self._write = os.fdopen(write, "w", encoding="utf-8")
 
     def send(self, event: str, **values: Any) -> None:
+        """Say one thing to the runner."""
         self._write.write(json.dumps({"event": event, **values}, default=str) + "\n")
         self._write.flush()
 
@@ -113,10 +123,12 @@ class Target:
         return (str(values.get("host")), str(values.get("port") or 5432), str(values.get("database")))
 
     def move(self, address: Any) -> None:
+        """Another database is meant from here on."""
         self.address = address
         self._ours.add(self._place(address))
 
     def owns(self, values: Any) -> bool:
+        """Whether these connection arguments lead to a database of ours."""
         return self._place({"database": values.get("dbname"), **values}) in self._ours
 
     def arguments(self, asked: Any, database_key: str) -> Any:
@@ -128,6 +140,7 @@ class Target:
         return {**kept, **login, database_key: self.address["database"]}
 
     def url(self, driver: str) -> str:
+        """SQLAlchemy's URL of it."""
         return f"postgresql+{driver}://{self._login()}/{quote(self.address['database'], safe='')}"
 
     def _login(self) -> str:
@@ -135,7 +148,7 @@ class Target:
         return f"{user}:{password}@{self.address['host']}:{self.address['port']}"
 
     def fill(self, template: str, driver: str) -> str:
-        """`template` with {url}, {host}, {port}, {user}, {password}, {database} and {login} (quoted, for a URL) put in."""
+        """`template` with {url}, {host}, {port}, {user}, {password}, {database}, {login} (quoted, for a URL) put in."""
         values = {**self.address, "url": self.url(driver), "login": self._login()}
         return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), template)
 
@@ -160,7 +173,7 @@ def guard(target: Target, report: Callable[[str], None]) -> None:
         if dialect.name == "sqlite" and _in_memory(cargs):
             return None
         report(f"{dialect.name}: {_told(cargs, cparams)}")
-        raise ForeignDatabase(f"a {dialect.name} database was asked for; only PostgreSQL is replayed")
+        raise ForeignDatabaseError(f"a {dialect.name} database was asked for; only PostgreSQL is replayed")
 
     def connect(connection: Any, record: Any) -> None:
         record.info["premerge"] = target.generation
@@ -168,12 +181,12 @@ def guard(target: Target, report: Callable[[str], None]) -> None:
             _prove(connection, target.address["database"])
         except BaseException as error:
             connection.close()
-            if isinstance(error, ForeignDatabase):
+            if isinstance(error, ForeignDatabaseError):
                 report(str(error))
             raise
 
     def checkout(connection: Any, record: Any, proxy: Any) -> None:
-        if record.info.get("premerge") != target.generation:  # its database may be gone, or another one is meant now
+        if record.info.get("premerge") != target.generation:  # its database may be gone
             raise importlib.import_module("sqlalchemy.exc").DisconnectionError("opened by an earlier command")
 
     event.listen(engine, "do_connect", do_connect)
@@ -187,7 +200,7 @@ def _in_memory(cargs: Any) -> bool:
 
 
 def _prove(connection: Any, database: str) -> None:
-    """Raise ForeignDatabase unless the DBAPI connection leads to `database`, whose name is random and so is a proof."""
+    """Raise ForeignDatabaseError unless the DBAPI connection leads to `database`, whose name is random and so is a proof."""
     cursor = connection.cursor()
     try:
         if "sqlite" in type(connection).__module__:
@@ -197,12 +210,12 @@ def _prove(connection: Any, database: str) -> None:
             cursor.execute("SELECT current_database()")
             found = cursor.fetchone()[0]
     except Exception as error:
-        raise ForeignDatabase("a connection that is not PostgreSQL's was opened") from error
+        raise ForeignDatabaseError("a connection that is not PostgreSQL's was opened") from error
     finally:
         cursor.close()
         connection.rollback()
     if found != database:
-        raise ForeignDatabase(f"a connection to the database {found!r} was opened past the configuration")
+        raise ForeignDatabaseError(f"a connection to the database {found!r} was opened past the configuration")
 
 
 def _told(cargs: Any, cparams: Any) -> str:
@@ -228,6 +241,7 @@ class DriverGuard:
         }
 
     def find_spec(self, name: str, path: Any = None, module: Any = None) -> Any:
+        """Python's question to a finder: where a module comes from."""
         patch = self._patches.get(name)
         spec = importlib.machinery.PathFinder.find_spec(name, path, module) if patch else None
         if patch is None or spec is None or spec.loader is None:
@@ -278,10 +292,10 @@ class DriverGuard:
         original = module.CoreConnection.__init__
         names = list(inspect.signature(original).parameters)[1:]
 
-        def __init__(connection: Any, *given: Any, **asked: Any) -> None:
+        def connect(connection: Any, *given: Any, **asked: Any) -> None:
             original(connection, **self._ours(None, {**dict(zip(names, given)), **asked}, "database"))
 
-        module.CoreConnection.__init__ = __init__
+        module.CoreConnection.__init__ = connect
 
 
 # ---------------------------------------------------------------- the project's configuration
@@ -307,7 +321,7 @@ def choose_driver(config: Any, section: str, env_text: str) -> str:
     for name in candidates:
         if installed(DRIVERS.get(name, name)):
             return str(name)
-    raise NotInstalled(
+    raise NotInstalledError(
         DRIVERS.get(candidates[0], candidates[0]), f"no PostgreSQL driver is installed in {sys.executable}"
     )
 
@@ -441,7 +455,7 @@ def _message(error: BaseException, database: Any) -> str:
 
 def _missing(error: BaseException) -> tuple[Optional[str], Optional[str]]:
     for one in _chain(error):
-        if isinstance(one, (ModuleNotFoundError, NotInstalled)) and one.name:
+        if isinstance(one, (ModuleNotFoundError, NotInstalledError)) and one.name:
             return one.name, "module"
         if isinstance(one, KeyError) and _raised_by_environ(one):
             return str(one.args[0]), "setting"
@@ -537,7 +551,7 @@ class Worker:
         sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
         for name in ("sqlalchemy", "alembic"):
             if not installed(name):
-                raise NotInstalled(name, f"{name} is not installed in {sys.executable}")
+                raise NotInstalledError(name, f"{name} is not installed in {sys.executable}")
         sys.argv[:] = ["alembic", "upgrade", "heads"]
         guard(self.target, self._report)
         self._listen()
@@ -587,11 +601,9 @@ class Worker:
             self.channel.send("connect", wanted=wanted)
 
     def serve(self) -> None:
-        """Carry out the runner's commands until it says quit."""
+        """Carry out the runner's commands for as long as there is a runner."""
         while True:
             command = self.channel.receive()
-            if command["do"] == "quit":
-                return
             if command["do"] == "address":
                 self.target.move(command["address"])
                 self._set_environment(self.driver)
@@ -686,7 +698,7 @@ class Worker:
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except Exception:  # noqa: BLE001, PERF203  the project may have closed it
+            except Exception:  # the project may have closed it
                 continue
         self.channel.send("failed", failure=describe(error, self.step, self.places))
 
@@ -710,11 +722,29 @@ def _text(path: str) -> str:
         return ""
 
 
+def leave_no_bytecode() -> None:
+    """Compiled files are read everywhere, and written among the installed packages only.
+
+    A prefix for all of them (PYTHONPYCACHEPREFIX) would have SQLAlchemy compiled anew on every new machine: 2 seconds.
+    """
+    loader = importlib.machinery.SourceFileLoader
+    write = loader.set_data
+    packages = [sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib")]
+
+    def set_data(self: Any, path: str, data: Any, **more: Any) -> None:
+        if any(_below(path, folder) for folder in packages):
+            write(self, path, data, **more)
+
+    loader.set_data = set_data  # type: ignore[method-assign]
+    sys.dont_write_bytecode = False  # the variable was for what the project may start
+
+
 def main() -> None:
     """Serve one runner."""
     here = os.path.dirname(os.path.realpath(__file__))
     # Python put our own folder first: a plan.py or catalog.py of ours must not stand before the project's.
     sys.path[:] = [place for place in sys.path if os.path.realpath(place or os.getcwd()) != here]
+    leave_no_bytecode()
     channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
     worker = Worker(channel, channel.receive())
     if worker.prepare_or_fail():

@@ -21,9 +21,10 @@ from psycopg import sql
 from checker.postgres.interface import Address, Server
 from checker.replay.environment import passed_on, templates
 from checker.replay.outcome import Difference
-from checker.replay.plan import Plan, RevisionNode
+from checker.replay.plan import Plan
 from checker.replay.protocol import Job
 from checker.replay.runner import Launch
+from checker.replay.stairway import RevisionNode
 
 
 class TestServer(Server):
@@ -59,8 +60,14 @@ class TestServer(Server):
 
     @staticmethod
     def connect(address: Address) -> psycopg.Connection[Any]:
-        login = {"host": address.host, "port": address.port, "user": address.user, "password": address.password}
-        return psycopg.connect(**login, dbname=address.database, autocommit=True)
+        return psycopg.connect(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            password=address.password,
+            dbname=address.database,
+            autocommit=True,
+        )
 
     def create_database(self, template: Address | None = None) -> Address:
         address = self._admin.at(f"premerge_{secrets.token_hex(6)}")
@@ -175,14 +182,16 @@ class Project:
     def launch(
         self, *, env: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None, **more: Any
     ) -> Launch:
-        visible = passed_on({**os.environ, **(environ or {})}, self.root.parent / "cache")
+        visible = passed_on({**os.environ, **(environ or {})})
         return Launch(Path(sys.executable), self.job, visible, templates("", env or {}), **more)
 
     def plan(self, **more: Any) -> Plan:
         return Plan("app", more.pop("launch", self.launch()), self.order, **more)
 
 
-def write_project(root: Path, chain: str, env: str = ENV, url: str = "postgresql+psycopg://nobody@nowhere/none") -> Project:
+def write_project(
+    root: Path, chain: str, env: str = ENV, url: str = "postgresql+psycopg://nobody@nowhere/none"
+) -> Project:
     """A project from a text, one revision a line, in topological order.
 
         b <- a (+ c): UP | DOWN
@@ -192,8 +201,7 @@ def write_project(root: Path, chain: str, env: str = ENV, url: str = "postgresql
     versions = root / "migrations" / "versions"
     versions.mkdir(parents=True)
     (root / "alembic.ini").write_text(
-        f"[alembic]\nscript_location = migrations\nprepend_sys_path = .\nsqlalchemy.url = {url}\n"
-        "path_separator = os\n"
+        f"[alembic]\nscript_location = migrations\nprepend_sys_path = .\nsqlalchemy.url = {url}\npath_separator = os\n"
     )
     (root / "migrations" / "env.py").write_text(env)
     nodes = []
