@@ -200,7 +200,7 @@ def _in_memory(cargs: Any) -> bool:
 
 
 def _prove(connection: Any, database: str) -> None:
-    """Raise ForeignDatabaseError unless the DBAPI connection leads to `database`, whose name is random and so is a proof."""
+    """Raise ForeignDatabaseError unless the connection leads to `database`, whose name is random and so is a proof."""
     cursor = connection.cursor()
     try:
         if "sqlite" in type(connection).__module__:
@@ -466,8 +466,11 @@ def _missing(error: BaseException) -> tuple[Optional[str], Optional[str]]:
 
 
 def _raised_by_environ(error: KeyError) -> bool:
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.endswith("os.py") and frames[-1].name == "__getitem__"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    # By the module's name: its file is "<frozen os>" on newer Pythons.
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "os"
 
 
 def _required_fields(error: BaseException) -> list[str]:

@@ -14,7 +14,7 @@ from tests.replay.conftest import ENV, Project, TestServer
 pytestmark = pytest.mark.postgres
 Make = Callable[..., Project]
 
-_TRESPASS = 'CREATE TABLE trespass (id int)'
+_TRESPASS = "CREATE TABLE trespass (id int)"
 _ENGINE = 'with sa.create_engine({}).begin() as other: other.exec_driver_sql("' + _TRESPASS + '")'
 _RAW = ' ;; cursor = other.cursor() ;; cursor.execute("' + _TRESPASS + '") ;; other.commit()'
 _ASYNC = "import asyncio, {0} ;; async def go(): other = await {0}.{1} ;; {2} ;; asyncio.run(go())"
@@ -31,8 +31,7 @@ TURNED_ROUND = {
     "raw psycopg": 'import psycopg ;; other = psycopg.connect("DSN")' + _RAW,
     "raw psycopg.Connection": 'import psycopg ;; other = psycopg.Connection.connect("DSN")' + _RAW,
     "raw pg8000.dbapi": "import pg8000.dbapi ;; other = pg8000.dbapi.connect(KEYS)" + _RAW,
-    "raw pg8000.native": "import pg8000.native ;; other = pg8000.native.Connection(KEYS) ;; "
-    f'other.run("{_TRESPASS}")',
+    "raw pg8000.native": f'import pg8000.native ;; other = pg8000.native.Connection(KEYS) ;; other.run("{_TRESPASS}")',
     "raw asyncpg": "import asyncio, asyncpg ;; async def go(): ;;"
     f' other = await asyncpg.connect("postgresql://URL") ;; await other.execute("{_TRESPASS}") ;; asyncio.run(go())',
     "asyncpg pool": "import asyncio, asyncpg ;; async def go(): ;;"
@@ -49,8 +48,7 @@ REFUSED = {
     "creator past the drivers": "import psycopg2 ;; "
     + _ENGINE.format('"postgresql+psycopg2://", creator=lambda: psycopg2._connect("DSN")'),
     "SQLite file": _ENGINE.format('"sqlite:///FILE"'),
-    "SQLite creator": "import sqlite3 ;; "
-    + _ENGINE.format('"sqlite://", creator=lambda: sqlite3.connect("FILE")'),
+    "SQLite creator": "import sqlite3 ;; " + _ENGINE.format('"sqlite://", creator=lambda: sqlite3.connect("FILE")'),
 }
 
 
