@@ -97,6 +97,8 @@ class Pass:
     outcome: Literal["passed", "failed", "not run"]
     steps: tuple[Step, ...] = ()
     failure: Failure | None = None
+    foreign: tuple[str, ...] = ()
+    """The databases that env.py or a migration asked for and that are not the throwaway one; passwords hidden."""
 
 
 @dataclass(frozen=True)

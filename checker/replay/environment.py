@@ -1,0 +1,53 @@
+"""The environment that a worker is started with: nothing that could lead to a real database or let a secret out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_PASSED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_FILE|"
+    r"SSL_CERT_DIR|REQUESTS_CA_BUNDLE|VIRTUAL_ENV|PYTHONPATH|PYTHONHASHSEED|SYSTEMROOT"
+)
+_URL = re.compile(r"(postgres(?:ql)?(?:\+\w+)?)://")
+
+_SQLALCHEMY_NAMES = "DATABASE_URL SQLALCHEMY_DATABASE_URI SQLALCHEMY_DATABASE_URL SQLALCHEMY_URL DB_URL POSTGRES_URL"
+USUAL_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(f"{_SQLALCHEMY_NAMES} POSTGRES_DSN DATABASE_URI".split(), "{url}"),
+    **dict.fromkeys(("PGHOST", "POSTGRES_HOST", "POSTGRES_SERVER", "DB_HOST"), "{host}"),
+    **dict.fromkeys(("PGPORT", "POSTGRES_PORT", "DB_PORT"), "{port}"),
+    **dict.fromkeys(("PGUSER", "POSTGRES_USER", "DB_USER", "DB_USERNAME"), "{user}"),
+    **dict.fromkeys(("PGPASSWORD", "POSTGRES_PASSWORD", "DB_PASS", "DB_PASSWORD"), "{password}"),
+    **dict.fromkeys(("PGDATABASE", "POSTGRES_DB", "DB_NAME", "DB_DATABASE"), "{database}"),
+}
+"""Where projects look for their database when nobody says otherwise, each with what is to stand there."""
+
+
+def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a worker may see of `environ`. What it starts itself leaves no compiled files behind in the user's tree."""
+    kept = {name: value for name, value in environ.items() if _PASSED.fullmatch(name)}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def templates(env_file: str, configured: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the worker sets, as templates: `env:` before the usual names before the text of `env_file`.
+
+    A PostgreSQL URL in the file keeps its scheme, since a project may take the driver from it, and nothing else.
+    """
+    found = read_env_file(env_file)
+    urls = {name: f"{url[1]}://{{login}}/{{database}}" for name, value in found.items() if (url := _URL.match(value))}
+    return {**found, **USUAL_NAMES, **urls, **configured}
+
+
+def read_env_file(text: str) -> dict[str, str]:
+    """KEY=VALUE lines, with `export`, quotes and comments as in a shell, but no substitution."""
+    values = {}
+    pattern = re.compile(
+        r"""\s*(?:export\s+)?([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|(.*?))\s*(?:(?<!\S)#.*)?"""
+    )
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
+        if found := pattern.fullmatch(line):
+            values[found[1]] = next((part for part in found.groups()[1:] if part is not None), "")
+    return values

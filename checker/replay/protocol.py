@@ -1,0 +1,124 @@
+"""What runner and worker say to each other, as dataclasses. `worker.py` has the same in its docstring, without them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from checker.postgres.interface import Address
+from checker.replay.outcome import Direction, Failure, FailureKind
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One Alembic environment to be run, as its own command line would find it. All paths are absolute."""
+
+    directory: Path
+    """The working directory, in which a developer would call alembic."""
+    script_location: Path
+    config_file: Path | None = None
+    toml_file: Path | None = None
+    ini_section: str = "alembic"
+    version_locations: tuple[Path, ...] = ()
+    """Only where they are not those that the configuration names."""
+    x: tuple[str, ...] = ()
+    """As behind `alembic -x`: "key=value"."""
+    flask_app: str | None = None
+
+    def line(self, address: Address, environment: Mapping[str, str]) -> str:
+        """The first line to a worker. `environment` holds templates: {url}, {host}, {port}, {user}, ..."""
+        values = {**asdict(self), "protocol": PROTOCOL, "address": asdict(address), "environment": dict(environment)}
+        return json.dumps(values, default=str)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker stands; versions of what it runs on."""
+
+    python: str
+    alembic: str
+    sqlalchemy: str
+    driver: str
+    protocol: int
+
+
+@dataclass(frozen=True)
+class StepBegan:
+    """This revision's script is about to run."""
+
+    revision: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class StatementSent:
+    """The script sends this to PostgreSQL."""
+
+    sql: str
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """The script has run and the version table says so. In a walk it is committed."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A walk waits for go or stop."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The step that began last, or env.py itself, raised."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class ForeignConnect:
+    """Something asked for another database; the password is hidden."""
+
+    wanted: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The command has come to its end, well or not."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Not said by the worker: its end of the pipe is closed, or (`late`) it took longer than it may."""
+
+    late: bool = field(default=False)
+
+
+Event = Ready | StepBegan | StatementSent | StepDone | Paused | Failed | ForeignConnect | Finished | Gone
+
+_KINDS: dict[str, type[Any]] = {
+    "ready": Ready,
+    "step": StepBegan,
+    "statement": StatementSent,
+    "done": StepDone,
+    "paused": Paused,
+    "connect": ForeignConnect,
+    "finished": Finished,
+}
+
+
+def parse(line: str) -> Event:
+    """The event in one line from the worker. Raises ValueError or TypeError for what is none."""
+    values = json.loads(line)
+    kind = values.pop("event")
+    if kind == "failed":
+        failure = values["failure"]
+        return Failed(Failure(**{**failure, "kind": FailureKind(failure["kind"])}))
+    event: Event = _KINDS[kind](**values)
+    return event

@@ -1,0 +1,299 @@
+"""The checker's side of a worker: starts it, tells it what to do, keeps time, knows what happened when it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from checker.postgres.interface import Address
+from checker.replay.outcome import Direction, Failure, FailureKind, Step
+from checker.replay.protocol import (
+    Event,
+    Failed,
+    Finished,
+    ForeignConnect,
+    Gone,
+    Job,
+    Paused,
+    Ready,
+    StatementSent,
+    StepBegan,
+    StepDone,
+    parse,
+)
+
+WORKER = Path(__file__).with_name("worker.py")
+LOADING_SECONDS = 60.0
+"""What env.py and its imports may take at least, however short a step's time is."""
+_LINES, _LINE_LENGTH = 200, 2_000
+
+
+@dataclass(frozen=True)
+class Launch:
+    """All that it takes to start a worker, but the database. Times in seconds."""
+
+    python: Path
+    job: Job
+    environ: Mapping[str, str] = field(repr=False)
+    """The worker's whole environment, but for the templates."""
+    templates: Mapping[str, str] = field(repr=False)
+    step_seconds: float = 60
+    total_seconds: float = 1800
+
+
+class Session:
+    """A worker and its process group. A context manager: leaving it ends them.
+
+    `upgrade`, `downgrade` and `walk` give one Run; only one at a time. After a failure of kind DIED or TIMED_OUT
+    `alive` is False and the session is of no more use.
+    """
+
+    def __init__(self, launch: Launch, address: Address) -> None:
+        self.foreign: list[str] = []
+        """The databases that were asked for and are not ours."""
+        self.ready: Ready | None = None
+        self.alive = True
+        self._launch = launch
+        self._address = address
+        self._ends = time.monotonic() + launch.total_seconds
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._output = _Tail()
+
+    def __enter__(self) -> Self:
+        commands, events = os.pipe(), os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [self._launch.python, WORKER, str(commands[0]), str(events[1])],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(commands[0], events[1]),
+                env=dict(self._launch.environ),
+                cwd=self._launch.job.directory,
+                start_new_session=True,  # so that what a migration starts can be ended with it
+            )
+        except OSError:
+            for one in (*commands, *events):
+                os.close(one)
+            raise
+        os.close(commands[0])
+        os.close(events[1])
+        self._commands = os.fdopen(commands[1], "w", encoding="utf-8")
+        assert self._process.stdout is not None  # noqa: S101  PIPE was asked for
+        self._threads = (
+            threading.Thread(target=self._listen, args=(os.fdopen(events[0], encoding="utf-8"),), daemon=True),
+            threading.Thread(target=self._output.drain, args=(self._process.stdout,), daemon=True),
+        )
+        for thread in self._threads:
+            thread.start()
+        self._tell(self._launch.job.line(self._address, self._launch.templates))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and everything that it has started, at once. Idempotent."""
+        self.alive = False
+        self.kill()
+        with contextlib.suppress(OSError):
+            self._commands.close()
+
+    def kill(self) -> None:
+        """End the process group at once."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for thread in self._threads:
+            thread.join(timeout=2)  # a process that left the group may still hold the pipe
+
+    def upgrade(self, target: str = "heads") -> Run:
+        """`alembic upgrade TARGET`, as env.py has it."""
+        return self._start({"do": "upgrade", "target": target})
+
+    def downgrade(self, target: str = "base") -> Run:
+        """`alembic downgrade TARGET`, as env.py has it."""
+        return self._start({"do": "downgrade", "target": target})
+
+    def walk(self, steps: Sequence[tuple[str, Direction]], *, pause: bool) -> Run:
+        """These steps, one env.py run, a commit after each; with `pause` it waits after each for the next `step()`."""
+        return self._start({"do": "walk", "steps": list(steps), "pause": pause})
+
+    def use(self, address: Address) -> None:
+        """Go on in another database, from the next run on."""
+        self._address = address
+        values = {name: getattr(address, name) for name in ("host", "port", "user", "password", "database")}
+        self._tell(json.dumps({"do": "address", "address": values}))
+
+    def _start(self, command: Mapping[str, object]) -> Run:
+        if self.ready is None:
+            event = self._receive(max(LOADING_SECONDS, self._launch.step_seconds))
+            if isinstance(event, Ready):
+                self.ready = event
+            else:
+                return Run(self, event)
+        self._tell(json.dumps(command))
+        return Run(self)
+
+    def _tell(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # gone: the next receive() says so
+            self._commands.write(line + "\n")
+            self._commands.flush()
+
+    def _listen(self, pipe: IO[str]) -> None:
+        with pipe:
+            for line in pipe:
+                self._events.put(parse(line))
+        self._events.put(Gone())
+
+    def _receive(self, seconds: float) -> Event:
+        """The worker's next word; Gone where there is none within `seconds`, and the worker is ended then."""
+        ends = min(time.monotonic() + seconds, self._ends)
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.0, min(ends - time.monotonic(), 0.5)))
+            except queue.Empty:
+                if self._process.poll() is not None and self._events.empty():
+                    event = Gone()  # a child of it may hold the pipe open
+                elif time.monotonic() < ends:
+                    continue
+                else:
+                    event = Gone(late=True)
+            if isinstance(event, ForeignConnect):
+                self.foreign.append(event.wanted)
+                continue
+            if isinstance(event, Gone):
+                self.kill()
+                self.alive = False
+            return event
+
+    def output(self) -> str:
+        """The end of what the project has written to stdout and stderr so far."""
+        return self._output.text()
+
+    @property
+    def exit(self) -> str:
+        """How the process ended: "exit 3", "signal SIGKILL"."""
+        code = self._process.returncode
+        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
+
+    def _deadline(self, in_step: bool) -> float:
+        return self._launch.step_seconds if in_step else max(LOADING_SECONDS, self._launch.step_seconds)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the whole session's time is over."""
+        return time.monotonic() >= self._ends
+
+
+class Run:
+    """One command of a session: iterate over its steps, or call `step()`. `failure` is what ended it before its time."""
+
+    def __init__(self, session: Session, first: Event | None = None) -> None:
+        self.failure: Failure | None = None
+        self.began = False
+        """Whether any step was announced."""
+        self._session = session
+        self._first = first
+        self._over = False
+
+    def __iter__(self) -> Iterator[Step]:
+        while step := self.step():
+            yield step
+
+    def step(self) -> Step | None:
+        """Run the next step to its end and return it, with its failure if it failed; None when the run is over."""
+        if self._over:
+            return None
+        began = self._after_pause("go")
+        if not isinstance(began, StepBegan):
+            self._end(began, None)
+            return None
+        self.began = True
+        statements: list[str] = []
+        started = time.monotonic()
+        while isinstance(event := self._next(in_step=True, since=started), StatementSent):
+            statements.append(event.sql)
+        step = Step(began.revision, began.direction, time.monotonic() - started, tuple(statements))
+        if isinstance(event, StepDone):
+            return replace(step, seconds=event.seconds)
+        self._end(event, step)
+        return replace(step, failure=self.failure)
+
+    def stop(self) -> None:
+        """End a walk that pauses, here; env.py comes to its normal end."""
+        if not self._over:
+            self._end(self._after_pause("stop"), None)
+
+    def _after_pause(self, word: str) -> Event:
+        event = self._next(in_step=False)
+        if isinstance(event, Paused):
+            self._session._tell(json.dumps({"do": word}))
+            event = self._next(in_step=False)
+        return event
+
+    def _next(self, *, in_step: bool, since: float = 0.0) -> Event:
+        if (first := self._first) is not None:
+            self._first = None
+            return first
+        spent = time.monotonic() - since if in_step else 0.0
+        return self._session._receive(self._session._deadline(in_step) - spent)
+
+    def _end(self, event: Event, step: Step | None) -> None:
+        """Take in what ended the run, up to its last word."""
+        while not isinstance(event, Finished | Gone):
+            if isinstance(event, Failed):
+                self.failure = self._with_output(event.failure)
+            event = self._next(in_step=False)
+        if isinstance(event, Gone) and self.failure is None:
+            self.failure = self._gone(event, step)
+        self._over = True
+
+    def _gone(self, event: Gone, step: Step | None) -> Failure:
+        last = step.statements[-1] if step and step.statements else None
+        if event.late:
+            where = f"{step.direction} of {step.revision}" if step else "env.py"
+            limit = (
+                "the whole replay's time was over" if self._session.out_of_time else "it took longer than a step may"
+            )
+            return self._with_output(
+                Failure(FailureKind.TIMED_OUT, "timeout", f"{where} was ended: {limit}", statement=last)
+            )
+        kind = FailureKind.DIED if self.began else FailureKind.ENVIRONMENT
+        message = f"the process that ran the migrations ended ({self._session.exit})"
+        return self._with_output(Failure(kind, self._session.exit, message, statement=last))
+
+    def _with_output(self, failure: Failure) -> Failure:
+        output = self._session.output()
+        if not output:
+            return failure
+        return replace(failure, details=f"{failure.details or ''}\nIt wrote:\n{output}".strip())
+
+
+class _Tail:
+    """The last lines of a stream, read by a thread of its own: a pipe that nobody reads stops the one who writes."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=_LINES)
+
+    def drain(self, stream: IO[bytes]) -> None:
+        with stream:
+            while line := stream.readline(_LINE_LENGTH):
+                self._lines.append(line.decode("utf-8", "replace"))
+
+    def text(self) -> str:
+        return "".join(self._lines.copy())

@@ -1,0 +1,758 @@
+"""Runs a project's migrations in the project's own Python, on a throwaway database and on no other.
+
+Started by `runner.py` as `PYTHON worker.py READ_FD WRITE_FD`. Only the standard library and the project's own Alembic
+and SQLAlchemy are used here, on Python 3.9 and up. Stdout and stderr belong to the project; what is said between runner
+and worker are JSON objects, one a line, over the two file descriptors.
+
+The runner's first line is the job: protocol, config_file, toml_file, ini_section, script_location, version_locations,
+directory (the working directory), x, address {host, port, user, password, database}, environment {name: template},
+flask_app. The worker answers `ready` {python, alembic, sqlalchemy, driver}, or `failed` and `finished`. Then come
+commands, and each of the first three ends with `finished`:
+
+    {"do": "upgrade", "target": "heads"}      env.py once, as Alembic itself runs it
+    {"do": "downgrade", "target": "base"}     likewise
+    {"do": "walk", "steps": [["REVISION", "upgrade"], ...], "pause": true}
+                                              env.py once, these steps in this order, a commit after each; with `pause`
+                                              every `done` is followed by `paused`, and the runner says go or stop
+    {"do": "address", "address": {...}}       another throwaway database from here on; no answer
+
+A runner that closes its end ends the worker.
+
+What the worker says meanwhile: `step` {revision, direction} before each step, `statement` {sql} before each statement
+that the script sends, `done` {seconds} when the step has come to its end, `failed` {failure}, `connect`
+{wanted} when something asked for a database that is not ours. A worker that is gone without `finished` died in the step
+that it had announced last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.machinery
+import importlib.util
+import inspect
+import json
+import os
+import re
+import sys
+import sysconfig
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable, Optional
+from urllib.parse import quote
+
+PROTOCOL = 1
+STATEMENTS = 2_000  # of one step; what comes after is not recorded
+CHARACTERS = 20_000  # of one text
+DRIVERS = {"psycopg2": "psycopg2", "psycopg": "psycopg", "asyncpg": "asyncpg", "pg8000": "pg8000"}
+ASYNC_DRIVERS = ("asyncpg", "psycopg")
+POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+(\w+))?://")
+# What may stay of a project's own connection arguments. Nothing in it says where to connect, or as whom.
+HARMLESS = frozenset(
+    "options application_name fallback_application_name connect_timeout client_encoding keepalives keepalives_idle "
+    "keepalives_interval keepalives_count tcp_user_timeout connection_factory cursor_factory async_ async row_factory "
+    "context autocommit prepare_threshold server_settings timeout command_timeout statement_cache_size loop "
+    "prepared_statement_cache_size prepared_statement_name_func max_cached_statement_lifetime record_class "
+    "max_cacheable_statement_size connection_class tcp_keepalive replication async_fallback startup_params".split()
+)
+# libpq and asyncpg read these for what they are not told. An env.py that loads a .env file may set them at any time.
+MISLEADING: tuple[str, ...] = (
+    "PGHOSTADDR",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+)
+MISLEADING += (
+    "PGTARGETSESSIONATTRS",
+    "PGREQUIRESSL",
+    "PGCHANNELBINDING",
+    "PGREQUIREAUTH",
+    "PGPASSFILE",
+    "PGGSSENCMODE",
+)
+
+
+class ForeignDatabaseError(Exception):
+    """The project asked for a database that is not the throwaway one, in a way that cannot be turned round."""
+
+
+class NotInstalledError(Exception):
+    """The project's interpreter lacks something without which no migration can run; `name` is the module."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class Channel:
+    """The two file descriptors, a JSON object a line."""
+
+    def __init__(self, read: int, write: int) -> None:
+        for descriptor in (read, write):
+            os.set_inheritable(descriptor, False)  # a process that the project starts must not keep the runner waiting
+        self._read = os.fdopen(read, "r", encoding="utf-8")
+        self._write = os.fdopen(write, "w", encoding="utf-8")
+
+    def send(self, event: str, **values: Any) -> None:
+        """Say one thing to the runner."""
+        self._write.write(json.dumps({"event": event, **values}, default=str) + "\n")
+        self._write.flush()
+
+    def receive(self) -> Any:
+        """The runner's next line; a runner that is gone ends the worker."""
+        line = self._read.readline()
+        if not line:
+            os._exit(0)
+        return json.loads(line)
+
+
+class Target:
+    """The throwaway database of the moment, and every one before it (a module may remember an earlier address)."""
+
+    def __init__(self, address: Any) -> None:
+        self.address = address
+        self.generation = 0
+        self._ours = {self._place(address)}
+
+    @staticmethod
+    def _place(values: Any) -> tuple[str, str, str]:
+        return (str(values.get("host")), str(values.get("port") or 5432), str(values.get("database")))
+
+    def move(self, address: Any) -> None:
+        """Another database is meant from here on."""
+        self.address = address
+        self._ours.add(self._place(address))
+
+    def owns(self, values: Any) -> bool:
+        """Whether these connection arguments lead to a database of ours."""
+        return self._place({"database": values.get("dbname"), **values}) in self._ours
+
+    def arguments(self, asked: Any, database_key: str) -> Any:
+        """Connection arguments that lead to us, with the harmless part of those that were asked for."""
+        for name in MISLEADING:
+            os.environ.pop(name, None)
+        login = {key: self.address[key] for key in ("host", "port", "user", "password")}
+        kept = {key: value for key, value in asked.items() if key in HARMLESS}
+        return {**kept, **login, database_key: self.address["database"]}
+
+    def url(self, driver: str) -> str:
+        """SQLAlchemy's URL of it."""
+        return f"postgresql+{driver}://{self._login()}/{quote(self.address['database'], safe='')}"
+
+    def _login(self) -> str:
+        user, password = (quote(self.address[key], safe="") for key in ("user", "password"))
+        return f"{user}:{password}@{self.address['host']}:{self.address['port']}"
+
+    def fill(self, template: str, driver: str) -> str:
+        """`template` with {url}, {host}, {port}, {user}, {password}, {database}, {login} (quoted, for a URL) put in."""
+        values = {**self.address, "url": self.url(driver), "login": self._login()}
+        return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), template)
+
+
+# ---------------------------------------------------------------- guards
+
+
+def guard(target: Target, report: Callable[[str], None]) -> None:
+    """Turn every connection of this process to the throwaway database, or refuse it. Three guards, each for itself."""
+    event, pool = importlib.import_module("sqlalchemy.event"), importlib.import_module("sqlalchemy.pool")
+    engine = importlib.import_module("sqlalchemy.engine").Engine
+    sys.meta_path.insert(0, DriverGuard(target, report))
+
+    def do_connect(dialect: Any, record: Any, cargs: Any, cparams: Any) -> Any:
+        if dialect.name == "postgresql":
+            if cargs or not target.owns(cparams):
+                report(_told(cargs, cparams))
+            key = "database" if dialect.driver in ("asyncpg", "pg8000") else "dbname"
+            # Connecting here, rather than only changing the arguments, keeps the project's own listeners from
+            # changing them back.
+            return dialect.connect(**target.arguments(cparams, key))
+        if dialect.name == "sqlite" and _in_memory(cargs):
+            return None
+        report(f"{dialect.name}: {_told(cargs, cparams)}")
+        raise ForeignDatabaseError(f"a {dialect.name} database was asked for; only PostgreSQL is replayed")
+
+    def connect(connection: Any, record: Any) -> None:
+        record.info["premerge"] = target.generation
+        try:
+            _prove(connection, target.address["database"])
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, ForeignDatabaseError):
+                report(str(error))
+            raise
+
+    def checkout(connection: Any, record: Any, proxy: Any) -> None:
+        if record.info.get("premerge") != target.generation:  # its database may be gone
+            raise importlib.import_module("sqlalchemy.exc").DisconnectionError("opened by an earlier command")
+
+    event.listen(engine, "do_connect", do_connect)
+    event.listen(pool.Pool, "connect", connect)
+    event.listen(pool.Pool, "checkout", checkout)
+
+
+def _in_memory(cargs: Any) -> bool:
+    name = str(cargs[0]) if cargs else ":memory:"
+    return name in ("", ":memory:") or ":memory:" in name or "mode=memory" in name
+
+
+def _prove(connection: Any, database: str) -> None:
+    """Raise ForeignDatabaseError unless the connection leads to `database`, whose name is random and so is a proof."""
+    cursor = connection.cursor()
+    try:
+        if "sqlite" in type(connection).__module__:
+            cursor.execute("PRAGMA database_list")
+            found = next((row[2] for row in cursor.fetchall() if row[2]), database)
+        else:
+            cursor.execute("SELECT current_database()")
+            found = cursor.fetchone()[0]
+    except Exception as error:
+        raise ForeignDatabaseError("a connection that is not PostgreSQL's was opened") from error
+    finally:
+        cursor.close()
+        connection.rollback()
+    if found != database:
+        raise ForeignDatabaseError(f"a connection to the database {found!r} was opened past the configuration")
+
+
+def _told(cargs: Any, cparams: Any) -> str:
+    """What was asked for, without the password."""
+    if cargs and isinstance(cargs[0], str) and cargs[0]:
+        hidden = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", cargs[0])
+        return re.sub(r"(password\s*=\s*)('(?:\\.|[^'])*'|\S+)", r"\1***", hidden)
+    host, user = cparams.get("host") or "localhost", cparams.get("user")
+    database = cparams.get("dbname") or cparams.get("database") or user
+    return f"{user + '@' if user else ''}{host}:{cparams.get('port') or 5432}/{database}"
+
+
+class DriverGuard:
+    """The third guard: drivers that are used without SQLAlchemy. Each is changed when the project imports it."""
+
+    def __init__(self, target: Target, report: Callable[[str], None]) -> None:
+        self._target, self._report = target, report
+        self._patches = {
+            "psycopg2": self._psycopg2,
+            "psycopg": self._psycopg,
+            "asyncpg": self._asyncpg,
+            "pg8000.core": self._pg8000,
+        }
+
+    def find_spec(self, name: str, path: Any = None, module: Any = None) -> Any:
+        """Python's question to a finder: where a module comes from."""
+        patch = self._patches.get(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, module) if patch else None
+        if patch is None or spec is None or spec.loader is None:
+            return None
+        loader, execute = spec.loader, spec.loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            execute(module)
+            patch(module)
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+    def _ours(self, dsn: Any, asked: Any, key: str) -> Any:
+        if dsn or not self._target.owns(asked):
+            self._report(_told([dsn], asked))
+        return self._target.arguments(asked, key)
+
+    def _psycopg2(self, module: Any) -> None:
+        original = module.connect
+
+        def connect(dsn: Any = None, connection_factory: Any = None, cursor_factory: Any = None, **asked: Any) -> Any:
+            arguments = self._ours(dsn, asked, "dbname")
+            return original(connection_factory=connection_factory, cursor_factory=cursor_factory, **arguments)
+
+        module.connect = connect
+
+    def _psycopg(self, module: Any) -> None:
+        for owner in (module.Connection, module.AsyncConnection):
+            owner.connect = classmethod(self._psycopg_connect(owner.connect.__func__))
+        module.connect = module.Connection.connect
+
+    def _psycopg_connect(self, original: Any) -> Any:
+        def connect(cls: Any, conninfo: str = "", **asked: Any) -> Any:
+            return original(cls, "", **self._ours(conninfo, asked, "dbname"))
+
+        return connect
+
+    def _asyncpg(self, module: Any) -> None:
+        original = module.connect
+
+        def connect(dsn: Any = None, **asked: Any) -> Any:
+            return original(**self._ours(dsn, asked, "database"))
+
+        module.connect = module.connection.connect = connect
+
+    def _pg8000(self, module: Any) -> None:
+        original = module.CoreConnection.__init__
+        names = list(inspect.signature(original).parameters)[1:]
+
+        def connect(connection: Any, *given: Any, **asked: Any) -> None:
+            original(connection, **self._ours(None, {**dict(zip(names, given)), **asked}, "database"))
+
+        module.CoreConnection.__init__ = connect
+
+
+# ---------------------------------------------------------------- the project's configuration
+
+
+def installed(module: str) -> bool:
+    """Whether the project's interpreter has it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def choose_driver(config: Any, section: str, env_text: str) -> str:
+    """The driver for the URLs that we hand out: what the project names, what its env.py needs, what is there."""
+    own = POSTGRES_URL.match(_raw(config, section, "sqlalchemy.url"))
+    candidates = [own[1]] if own and own[1] else []
+    if re.search(r"async_engine|AsyncEngine|AsyncConnection", env_text):
+        candidates += ASYNC_DRIVERS
+    url = importlib.import_module("sqlalchemy.engine.url")
+    default = url.make_url("postgresql://").get_dialect().driver
+    candidates += [default, *DRIVERS]
+    for name in candidates:
+        if installed(DRIVERS.get(name, name)):
+            return str(name)
+    raise NotInstalledError(
+        DRIVERS.get(candidates[0], candidates[0]), f"no PostgreSQL driver is installed in {sys.executable}"
+    )
+
+
+def _raw(config: Any, section: str, option: str) -> str:
+    parser = config.file_config
+    return str(parser.get(section, option, raw=True)) if parser.has_option(section, option) else ""
+
+
+def alembic_config(job: Any) -> Any:
+    """Alembic's Config as its own command line would make it."""
+    module, command = importlib.import_module("alembic.config"), importlib.import_module("alembic.command")
+    section = job.get("ini_section") or "alembic"
+    options = argparse.Namespace(
+        x=list(job.get("x") or ()) or None, config=job.get("config_file"), name=section, raiseerr=True, quiet=False,
+        verbose=False, cmd=(command.upgrade, ["revision"], ["sql", "tag"]), revision="heads", sql=False, tag=None,
+    )  # fmt: skip
+    more = {"toml_file": job["toml_file"]} if job.get("toml_file") else {}
+    config = module.Config(file_=job.get("config_file"), ini_section=section, cmd_opts=options, **more)
+    if not config.file_config.has_section(section):
+        config.file_config.add_section(section)  # everything may stand in pyproject.toml
+    return config
+
+
+def flask_config(job: Any) -> Any:
+    """Flask-Migrate's Config, with an application context pushed; None where env.py can do without."""
+    sys.argv[:] = ["flask", "db", "upgrade"]
+    info = importlib.import_module("flask.cli").ScriptInfo(
+        app_import_path=job.get("flask_app") or os.environ.get("FLASK_APP")
+    )
+    app = info.load_app()
+    app.app_context().push()
+    migrate = app.extensions.get("migrate")
+    if migrate is None:
+        return None
+    directory = os.path.dirname(job["config_file"]) if job.get("config_file") else job["script_location"]
+    return migrate.migrate.get_config(directory, x_arg=list(job.get("x") or ()))
+
+
+def hand_over(config: Any, target: Target, driver: str) -> None:
+    """Put the throwaway database's URL wherever the configuration names a PostgreSQL one."""
+    section = config.config_ini_section
+    for name in [section, *config.file_config.sections()]:
+        for option, value in list(config.file_config.items(name, raw=True)):
+            own = POSTGRES_URL.match(value)
+            if own or (name == section and option == "url"):
+                named = own[1] if own and own[1] and installed(DRIVERS.get(own[1], own[1])) else driver
+                config.set_section_option(name, option, target.url(named).replace("%", "%%"))
+    if not POSTGRES_URL.match(_raw(config, section, "sqlalchemy.url")):
+        config.set_main_option("sqlalchemy.url", target.url(driver).replace("%", "%%"))
+
+
+# ---------------------------------------------------------------- what went wrong
+
+
+def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
+    """The failure as the runner wants it: the fields of outcome.Failure. `step` is None before the first one."""
+    cause = error
+    if isinstance(error, SystemExit) and error.__context__ is not None:
+        cause = error.__context__  # `except Exception: sys.exit(1)` hides what happened
+    database = _database_error(cause)
+    path, line = _place(cause, step, places)
+    failure = {
+        "kind": _kind(cause, step),
+        "error": type(cause).__name__,
+        "message": _message(cause, database)[:CHARACTERS],
+        "path": path,
+        "line": line,
+        "statement": (getattr(cause, "statement", None) or "")[:CHARACTERS] or None,
+        "sqlstate": _sqlstate(database),
+        "details": "".join(_project_frames(cause, places))[-CHARACTERS:] or None,
+    }
+    if step is None:
+        failure["missing"], failure["missing_kind"] = _missing(cause)
+    return failure
+
+
+def _kind(error: BaseException, step: Any) -> str:
+    if step is None:
+        return "environment"
+    if step["direction"] == "downgrade" and isinstance(error, NotImplementedError):
+        return "irreversible"
+    return "migration"
+
+
+def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _database_error(error: BaseException) -> Any:
+    """The driver's own exception in the chain, if PostgreSQL had a say in it."""
+    for one in _chain(error):
+        original = getattr(one, "orig", None) or one
+        if _sqlstate(original):
+            return original
+    return None
+
+
+def _sqlstate(error: Any) -> Optional[str]:
+    for name in ("sqlstate", "pgcode"):
+        value = getattr(error, name, None)
+        if isinstance(value, str):
+            return value
+    fields = error.args[0] if getattr(error, "args", None) else None
+    return fields.get("C") if isinstance(fields, dict) else None  # pg8000 gives PostgreSQL's fields as a dict
+
+
+def _message(error: BaseException, database: Any) -> str:
+    if database is None:
+        if isinstance(error, SystemExit):
+            return f"sys.exit({error.code!r}) was called"
+        original = getattr(error, "orig", None) or error
+        return str(original).strip() or type(original).__name__
+    fields = database.args[0] if database.args and isinstance(database.args[0], dict) else {}
+    diagnosis = getattr(database, "diag", None)
+    wrapped = database.__cause__ or database
+    lines = [
+        getattr(diagnosis, "message_primary", None) or fields.get("M") or getattr(wrapped, "message", None),
+        getattr(diagnosis, "message_detail", None) or fields.get("D") or getattr(wrapped, "detail", None),
+        getattr(diagnosis, "message_hint", None) or fields.get("H") or getattr(wrapped, "hint", None),
+    ]
+    lines[0] = lines[0] or str(database)
+    for index, word in ((1, "DETAIL"), (2, "HINT")):
+        lines[index] = f"{word}: {lines[index]}" if lines[index] else None
+    return "\n".join(str(line) for line in lines if line)
+
+
+def _missing(error: BaseException) -> tuple[Optional[str], Optional[str]]:
+    for one in _chain(error):
+        if isinstance(one, (ModuleNotFoundError, NotInstalledError)) and one.name:
+            return one.name, "module"
+        if isinstance(one, KeyError) and _raised_by_environ(one):
+            return str(one.args[0]), "setting"
+        names = _required_fields(one)
+        if names:
+            return ", ".join(names), "setting"
+    return None, None
+
+
+def _raised_by_environ(error: KeyError) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    # By the module's name: its file is "<frozen os>" on newer Pythons.
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "os"
+
+
+def _required_fields(error: BaseException) -> list[str]:
+    """The settings that pydantic did not find."""
+    if type(error).__name__ != "ValidationError" or not hasattr(error, "errors"):
+        return []
+    return [
+        str(one["loc"][0]) for one in error.errors() if str(one.get("type", "")).endswith("missing") and one.get("loc")
+    ]
+
+
+def _place(error: BaseException, step: Any, places: Any) -> tuple[Optional[str], Optional[int]]:
+    """File and line: in the step's own script, else in another script, else in env.py, else in the project."""
+    frames = [(os.path.realpath(one.filename), one.lineno) for one in _frames(error)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((os.path.realpath(error.filename), error.lineno))
+    env = os.path.join(places["scripts"], "env.py")
+    tests: list[Callable[[str], bool]] = [
+        lambda path: bool(step) and path == os.path.realpath(step["path"]),
+        lambda path: path != env and any(_below(path, folder) for folder in places["versions"]),
+        lambda path: path == env,
+        lambda path: _of_project(path, places),
+    ]
+    for test in tests:
+        for path, line in reversed(frames):
+            if test(path):
+                return path, line
+    return (step["path"], None) if step else (None, None)
+
+
+def _frames(error: BaseException) -> list[Any]:
+    """All frames, those of the exceptions that led to this one included: SQLAlchemy raises anew."""
+    return [frame for one in _chain(error) for frame in traceback.extract_tb(one.__traceback__)]
+
+
+def _below(path: str, folder: str) -> bool:
+    return path.startswith(folder + os.sep)
+
+
+def _of_project(path: str, places: Any) -> bool:
+    foreign = [os.path.realpath(place) for place in sysconfig.get_paths().values()] + [os.path.realpath(__file__)]
+    return any(_below(path, places[name]) for name in ("scripts", "root")) and not any(
+        path == one or _below(path, one) for one in foreign
+    )
+
+
+def _project_frames(error: BaseException, places: Any) -> Iterable[str]:
+    kept = [
+        one
+        for one in traceback.extract_tb(error.__traceback__)
+        if _of_project(os.path.realpath(one.filename), places)
+        or any(_below(os.path.realpath(one.filename), folder) for folder in places["versions"])
+    ]
+    return [*traceback.format_list(kept), *traceback.format_exception_only(type(error), error)]
+
+
+# ---------------------------------------------------------------- the session
+
+
+class Worker:
+    """One session: the project's configuration, its scripts (loaded once), and the step that is being run."""
+
+    def __init__(self, channel: Channel, job: Any) -> None:
+        self.channel, self.job = channel, job
+        self.target = Target(job["address"])
+        self.step: Any = None
+        self.config: Any = None
+        self._started = 0.0
+        self._recording = False
+        self._recorded = 0
+        self._wanted: set[str] = set()
+        self._loaded: Any = None
+        scripts = os.path.realpath(job["script_location"])
+        versions = [os.path.realpath(place) for place in job.get("version_locations") or ()]
+        root = os.path.realpath(job["directory"])
+        self.places = {"scripts": scripts, "versions": versions or [os.path.join(scripts, "versions")], "root": root}
+
+    def prepare(self) -> Any:
+        """Guards, environment and configuration: all that comes before the project's own code. Returns the versions."""
+        os.chdir(self.job["directory"])
+        sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
+        for name in ("sqlalchemy", "alembic"):
+            if not installed(name):
+                raise NotInstalledError(name, f"{name} is not installed in {sys.executable}")
+        sys.argv[:] = ["alembic", "upgrade", "heads"]
+        guard(self.target, self._report)
+        self._listen()
+        config = alembic_config(self.job)
+        env_text = _text(os.path.join(self.job["script_location"], "env.py"))
+        driver = choose_driver(config, config.config_ini_section, env_text)
+        self._set_environment(driver)
+        if "current_app" in env_text:
+            config = flask_config(self.job) or config
+        config.set_main_option("script_location", self.job["script_location"].replace("%", "%%"))
+        self.config, self.driver = config, driver
+        hand_over(config, self.target, driver)
+        versions = {name: importlib.import_module(name).__version__ for name in ("alembic", "sqlalchemy")}
+        return {"python": sys.version.split()[0], "driver": driver, **versions}
+
+    def _set_environment(self, driver: str) -> None:
+        for name, template in (self.job.get("environment") or {}).items():
+            os.environ[name] = self.target.fill(template, driver)
+
+    def _listen(self) -> None:
+        event, engine = importlib.import_module("sqlalchemy.event"), importlib.import_module("sqlalchemy.engine")
+        maintainer = importlib.import_module("alembic.runtime.migration").HeadMaintainer
+        update = maintainer.update_to_step
+
+        def update_to_step(heads: Any, step: Any) -> Any:
+            self._recording = False  # from here on it is Alembic that writes, to its own version table
+            return update(heads, step)
+
+        def record(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+            if self._recording:
+                self._record(statement + (f"  -- {len(parameters)} rows" if many else ""))
+
+        maintainer.update_to_step = update_to_step
+        event.listen(engine.Engine, "before_cursor_execute", record)
+
+    def _record(self, statement: str) -> None:
+        self._recorded += 1
+        if self._recorded == STATEMENTS + 1:
+            statement = f"-- only the first {STATEMENTS} statements are recorded"
+        if self._recorded <= STATEMENTS + 1:
+            cut = "…" if len(statement) > CHARACTERS else ""
+            self.channel.send("statement", sql=statement[:CHARACTERS] + cut)
+
+    def _report(self, wanted: str) -> None:
+        if wanted not in self._wanted:
+            self._wanted.add(wanted)
+            self.channel.send("connect", wanted=wanted)
+
+    def serve(self) -> None:
+        """Carry out the runner's commands for as long as there is a runner."""
+        while True:
+            command = self.channel.receive()
+            if command["do"] == "address":
+                self.target.move(command["address"])
+                self._set_environment(self.driver)
+                hand_over(self.config, self.target, self.driver)
+            else:
+                self._run(command)
+
+    def _run(self, command: Any) -> None:
+        self.target.generation += 1
+        self.step = None
+        try:
+            self._run_env(command)
+        except BaseException as error:  # SystemExit too: it is the project's failure, not the session's end
+            self._fail(error)
+        self._recording = False
+        self.channel.send("finished")
+
+    def _run_env(self, command: Any) -> None:
+        environment = importlib.import_module("alembic.runtime.environment")
+        scripts = self._scripts()
+        target = command.get("target", "heads")
+        migrations = self._functions(command, scripts, target)
+        with environment.EnvironmentContext(
+            self.config, scripts, fn=migrations, as_sql=False, starting_rev=None, destination_rev=target, tag=None
+        ):
+            scripts.run_env()
+
+    def _functions(self, command: Any, scripts: Any, target: str) -> Callable[..., Iterator[Any]]:
+        if command["do"] == "upgrade":
+            return lambda heads, context: self._announced(scripts._upgrade_revs(target, heads))
+        if command["do"] == "downgrade":
+            return lambda heads, context: self._announced(scripts._downgrade_revs(target, heads))
+        pending = [iter(command["steps"])]  # an env.py with several databases asks again: the walk is for the first
+
+        def walk(heads: Any, context: Any) -> Iterator[Any]:
+            return self._walked(self._steps(scripts, pending.pop() if pending else ()), context, command.get("pause"))
+
+        return walk
+
+    def _scripts(self) -> Any:
+        """The script directory, its scripts loaded: once for a session, since loading takes longer than running."""
+        if self._loaded is None:
+            scripts = importlib.import_module("alembic.script").ScriptDirectory.from_config(self.config)
+            if self.job.get("version_locations"):
+                scripts.version_locations = self.job["version_locations"]
+            self.places["versions"] = [os.path.realpath(str(place)) for place in scripts._version_locations]
+            scripts.get_heads()
+            self._loaded = scripts
+        return self._loaded
+
+    def _steps(self, scripts: Any, steps: Any) -> Iterator[Any]:
+        kind = importlib.import_module("alembic.runtime.migration").MigrationStep
+        for revision, direction in steps:
+            make = kind.upgrade_from_script if direction == "upgrade" else kind.downgrade_from_script
+            yield make(scripts.revision_map, scripts.get_revision(revision))
+
+    def _announced(self, steps: Any) -> Iterator[Any]:
+        for step in steps:
+            self._begin(step)
+            yield step
+            self._end()
+
+    def _walked(self, steps: Any, context: Any, pause: Any) -> Iterator[Any]:
+        """The steps; resumed only after Alembic has written the version table for the last one."""
+        for step in steps:
+            self._begin(step)
+            yield step
+            # Alembic would remember the enums that this step made and not see that the next step drops them.
+            context.impl.memo.clear()
+            # At the driver, so that it holds whatever transaction env.py has opened, `engine.begin()` included.
+            context.connection.connection.commit()
+            self._end()
+            if pause and not self._may_go_on():
+                return
+
+    def _may_go_on(self) -> bool:
+        self.channel.send("paused")
+        return bool(self.channel.receive()["do"] == "go")
+
+    def _begin(self, step: Any) -> None:
+        direction = "upgrade" if step.is_upgrade else "downgrade"
+        self.step = {"revision": step.revision.revision, "direction": direction, "path": step.revision.path}
+        self.channel.send("step", revision=self.step["revision"], direction=direction)
+        self._recorded, self._recording, self._started = 0, True, time.perf_counter()
+
+    def _end(self) -> None:
+        self._recording = False
+        self.channel.send("done", seconds=time.perf_counter() - self._started)
+
+    def _fail(self, error: BaseException) -> None:
+        self._recording = False
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # the project may have closed it
+                continue
+        self.channel.send("failed", failure=describe(error, self.step, self.places))
+
+    def prepare_or_fail(self) -> bool:
+        """Say ready; or say what is in the way, and return False."""
+        try:
+            versions = self.prepare()
+        except BaseException as error:
+            self._fail(error)
+            self.channel.send("finished")
+            return False
+        self.channel.send("ready", protocol=PROTOCOL, **versions)
+        return True
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def leave_no_bytecode() -> None:
+    """Compiled files are read everywhere, and written among the installed packages only.
+
+    A prefix for all of them (PYTHONPYCACHEPREFIX) would have SQLAlchemy compiled anew on every new machine: 2 seconds.
+    """
+    loader = importlib.machinery.SourceFileLoader
+    write = loader.set_data
+    packages = [sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib")]
+
+    def set_data(self: Any, path: str, data: Any, **more: Any) -> None:
+        if any(_below(path, folder) for folder in packages):
+            write(self, path, data, **more)
+
+    loader.set_data = set_data  # type: ignore[method-assign]
+    sys.dont_write_bytecode = False  # the variable was for what the project may start
+
+
+def main() -> None:
+    """Serve one runner."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    # Python put our own folder first: a plan.py or catalog.py of ours must not stand before the project's.
+    sys.path[:] = [place for place in sys.path if os.path.realpath(place or os.getcwd()) != here]
+    leave_no_bytecode()
+    channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
+    worker = Worker(channel, channel.receive())
+    if worker.prepare_or_fail():
+        worker.serve()
+
+
+if __name__ == "__main__":
+    main()
