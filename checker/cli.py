@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from enum import IntEnum
@@ -219,6 +220,8 @@ def main() -> NoReturn:
     # A git hook's own index is not the one that we ask about.
     for name in ("GIT_INDEX_FILE", "GIT_PREFIX"):
         os.environ.pop(name, None)
+    # CI ends a job that is cancelled with SIGTERM: leave by the same way as Ctrl-C, which cleans up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from pathlib import Path
+from typing import Literal, Protocol
 
 from checker import __version__
 from checker.checks.base import Subject
 from checker.checks.registry import REPLAY, STATIC, Registered, find
-from checker.errors import ProjectError, RepositoryError, UsageError
-from checker.findings import Finding, ProjectReport, Ref, Related, Report, Severity, Skipped, Tool
+from checker.errors import ConfigurationError, ProjectError, RepositoryError, UsageError
+from checker.findings import (
+    Finding,
+    PassReport,
+    ProjectReport,
+    Ref,
+    Related,
+    ReplayReport,
+    Report,
+    ServerReport,
+    Severity,
+    Skipped,
+    StepReport,
+    Tool,
+)
 from checker.replay.outcome import Replay
-from checker.settings import Configuration, ProjectSettings, Settings, load_configuration, read_configuration
+from checker.postgres.interface import InitScript
+from checker.settings import Configuration, PostgresSettings, ProjectSettings, Settings, load_configuration, read_configuration
 from checker.source.changes import find_changes
 from checker.source.project import Environment
 from checker.source.repository import Merge, Repository, open_repository
 from checker.source.snapshot import Snapshot, SnapshotReader
 
+# Workflows of these events have secrets and a token that may write, and can be made to check out anybody's code.
+PRIVILEGED_EVENTS = ("pull_request_target", "workflow_run")
 # More findings of one kind than this are one finding with a list.
 GROUP_ABOVE = 5
 
@@ -56,6 +74,8 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
         configuration = configure(settings, repository, reader, comparison)
         subjects = find_subjects(settings, configuration, repository, reader, comparison)
         findings = [finding for subject in subjects for finding in judge(subject, STATIC)]
+        replayed = replay(subjects, settings, configuration, repository, comparison, environ, progress)
+        findings += [finding for subject in replayed.subjects for finding in judge(subject, REPLAY)]
         report = Report(
             tool=Tool("alembic-premerge", __version__),
             verdict="pass",
@@ -63,8 +83,8 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
             head=comparison.head,
             projects=tuple(describe(subject) for subject in subjects),
             findings=arrange(findings, settings),
-            skipped=(),
-            replay=(),
+            skipped=replayed.skipped,
+            replay=tuple(describe_replay(subject.replay) for subject in replayed.subjects if subject.replay),
             seconds=time.monotonic() - started,
         )
         return replace(report, verdict=verdict(report, settings))
@@ -186,6 +206,110 @@ def _subject(before: Snapshot, after: Snapshot, repository: Repository, comparis
     )
 
 
+# --- replay
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The subjects that were replayed, with what came of it, and what could not be."""
+
+    subjects: tuple[Subject, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def replay(
+    subjects: Sequence[Subject],
+    settings: Settings,
+    configuration: Configuration,
+    repository: Repository,
+    comparison: Comparison,
+    environ: Mapping[str, str],
+    progress: Progress,
+) -> Replayed:
+    """Run every subject's chain on a throwaway PostgreSQL. Raises PostgresUnavailable where there is none."""
+    refusal = refuse_replay(subjects, settings, environ)
+    if refusal:
+        return Replayed((), (refusal,))
+    hindered = [(subject, _hindrance(subject)) for subject in subjects if not subject.removed]
+    able = [subject for subject, hindrance in hindered if hindrance is None]
+    skipped = [Skipped(f"replay of {one.project}", hindrance) for one, hindrance in hindered if hindrance]
+    if not able:
+        return Replayed((), tuple(skipped))
+
+    from checker.postgres import start_server
+    from checker.replay.project import replay_subject
+
+    postgres = settings.postgres_settings(configuration.postgres)
+    init = read_init_scripts(postgres, repository.root or settings.directory)
+    with start_server(postgres, environ=environ, tell=progress.tell, init=init) as server:
+        done = tuple(
+            replace(
+                subject,
+                replay=replay_subject(
+                    subject.result,
+                    project=_project_settings(subject, settings),
+                    repository=repository,
+                    tree=comparison.merge.tree,
+                    work_tree=comparison.head_tree if settings.head is None else None,
+                    timeouts=configuration.timeouts,
+                    server=server,
+                    environ=environ,
+                    progress=partial(progress.step, subject.project),
+                ),
+            )
+            for subject in able
+        )
+    return Replayed(done, tuple(skipped))
+
+
+def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapping[str, str]) -> Skipped | None:
+    """Why nothing at all is replayed, if so."""
+    if not settings.replay:
+        return Skipped("replay", "turned off", wanted=False)
+    if not subjects:
+        return Skipped("replay", "no migration changed", wanted=False)
+    event = environ.get("GITHUB_EVENT_NAME")
+    if event in PRIVILEGED_EVENTS:
+        return Skipped(
+            "replay",
+            f"the event {event} has the repository's own rights, and a replay runs the pull request's code with them; use the "
+            "event pull_request, or turn the replay off",
+        )
+    return None
+
+
+def read_init_scripts(postgres: PostgresSettings, root: Path) -> tuple[InitScript, ...]:
+    """The SQL that every empty database starts with. Raises ConfigurationError for a file that is not there."""
+    scripts = []
+    for name in postgres.init:
+        try:
+            scripts.append(InitScript(name, (root / name).read_text("utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"postgres.init names {name}, which cannot be read: {error}", "Name a file relative to the repository's root."
+            ) from None
+    return tuple(scripts)
+
+
+def _hindrance(subject: Subject) -> str | None:
+    """Why this subject cannot be run, if so: a chain that Alembic could not even read."""
+    graph = subject.result.graph
+    paths = {script.path for script in subject.result.scripts}
+    if not paths:
+        return "it has no revisions"
+    if paths & subject.conflicts:
+        return "merging conflicts in its scripts"
+    if graph.broken or graph.duplicates or any(script.problem for script in subject.result.scripts):
+        return "Alembic cannot read its chain, as the findings say"
+    return None
+
+
+def _project_settings(subject: Subject, settings: Settings) -> ProjectSettings:
+    environment = subject.result.environment
+    project = environment.settings or ProjectSettings(path=environment.path)
+    return project.model_copy(update={"python": settings.python}) if settings.python else project
+
+
 # --- judgement
 
 
@@ -239,7 +363,7 @@ def _grouped(group: list[Finding]) -> list[Finding]:
     ]
 
 
-def verdict(report: Report, settings: Settings) -> str:
+def verdict(report: Report, settings: Settings) -> Literal["pass", "fail"]:
     """fail when a finding of this change is grave enough, or when something that was asked for could not be done."""
     grave = [
         finding
@@ -248,7 +372,9 @@ def verdict(report: Report, settings: Settings) -> str:
         and finding.allowed is None
         and (finding.introduced or settings.judge_all)
     ]
-    return "fail" if grave or any(skipped.wanted for skipped in report.skipped) else "pass"
+    failed = any(one.outcome == "failed" for replayed in report.replay for one in replayed.passes)
+    untold = failed and not any(finding.id.startswith("R") for finding in report.findings) and not settings.only | settings.ignore
+    return "fail" if grave or untold or any(skipped.wanted for skipped in report.skipped) else "pass"
 
 
 def describe(subject: Subject) -> ProjectReport:
@@ -260,4 +386,22 @@ def describe(subject: Subject) -> ProjectReport:
         revisions=len(subject.result.graph),
         new=tuple(str(script.revision) for script in subject.changes.new),
         heads=subject.result.graph.heads,
+    )
+
+
+def describe_replay(replayed: Replay) -> ReplayReport:
+    """A replay in the report."""
+    return ReplayReport(
+        project=replayed.project,
+        server=ServerReport(replayed.provider, replayed.server_version),
+        passes=tuple(PassReport(one.name, one.seconds, one.outcome) for one in replayed.passes),
+        steps=tuple(
+            StepReport(
+                landing.revision,
+                landing.upgrade.seconds,
+                landing.downgrade.seconds if landing.downgrade else None,
+                len(landing.upgrade.statements),
+            )
+            for landing in replayed.landings
+        ),
     )

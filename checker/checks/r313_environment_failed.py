@@ -8,7 +8,7 @@ from dataclasses import replace
 from checker.checks.base import CheckInfo, Subject
 from checker.checks.failures import details, headline
 from checker.findings import Finding, Severity
-from checker.replay.outcome import Failure
+from checker.replay.outcome import Failure, FailureKind
 
 INFO = CheckInfo(
     id="R313",
@@ -24,7 +24,8 @@ INFO = CheckInfo(
 def check(subject: Subject) -> Iterator[Finding]:
     """At most one finding: every pass fails on the same environment."""
     assert subject.replay is not None
-    failure = next((one.failure for one in subject.replay.passes if one.failure), None)
+    failures = (one.failure for one in subject.replay.passes if one.failure)
+    failure = next((one for one in failures if one.kind is FailureKind.ENVIRONMENT), None)
     if failure is None:
         return
     finding = INFO.finding(

@@ -1,0 +1,112 @@
+"""From an environment in a workspace to a plan: which Python runs what, with which settings, in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from checker.errors import ConfigurationError
+from checker.replay.environment import passed_on, templates
+from checker.replay.interpreter import find_interpreter
+from checker.replay.outcome import Failure, Landing, Pass, Replay, Step
+from checker.replay.plan import Plan
+from checker.replay.protocol import Job
+from checker.replay.runner import Launch
+from checker.replay.stairway import RevisionNode
+from checker.replay.workspace import Workspace
+from checker.settings import ProjectSettings, Timeouts
+from checker.source.project import Environment
+from checker.source.snapshot import Snapshot
+
+# Roles belong to the whole server: two passes that make the same one at the same time get in each other's way.
+_ROLES = re.compile(rb"\b(create|drop|alter)\s+(role|user|group)\b", re.IGNORECASE)
+
+
+def make_plan(
+    snapshot: Snapshot,
+    project: ProjectSettings,
+    workspace: Workspace,
+    root: Path,
+    timeouts: Timeouts,
+    environ: Mapping[str, str],
+) -> Plan:
+    """How to replay the snapshot's environment. `root` is the user's work tree: interpreter and env_file are looked for
+    there.
+
+    Raises ConfigurationError for an interpreter or env_file that is not there, CheckerError where no interpreter serves.
+    """
+    interpreter = find_interpreter(project, root, environ)
+    return Plan(
+        project=snapshot.environment.path,
+        launch=Launch(
+            python=interpreter.path,
+            job=_job(snapshot.environment, project, workspace),
+            environ=passed_on(environ),
+            templates=templates(_env_file(project, root), project.env),
+            step_seconds=timeouts.step,
+            total_seconds=timeouts.total,
+        ),
+        order=tuple(
+            RevisionNode(revision, snapshot.graph.before(revision)) for revision in snapshot.graph.topological_order()
+        ),
+        irreversible_below=project.irreversible_below,
+        serial=any(_ROLES.search(script.source) for script in snapshot.scripts),
+    )
+
+
+def _job(environment: Environment, project: ProjectSettings, workspace: Workspace) -> Job:
+    config = environment.config_file
+    in_pyproject = bool(config and config.endswith(".toml"))
+    return Job(
+        directory=workspace.path(environment.working_directory),
+        script_location=workspace.path(environment.script_location),
+        config_file=workspace.path(config) if config and not in_pyproject else None,
+        toml_file=workspace.path(config) if config and in_pyproject else None,
+        ini_section=environment.section,
+        x=tuple(f"{key}={value}" for key, value in project.x.items()),
+        flask_app=project.flask_app,
+    )
+
+
+def _env_file(project: ProjectSettings, root: Path) -> str:
+    if project.env_file is None:
+        return ""
+    try:
+        return (root / project.env_file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"env_file {project.env_file} of project {project.path} cannot be read: {error}",
+            "Name a file that is there, relative to the repository's root.",
+        ) from None
+
+
+def with_relative_paths(replay: Replay, roots: tuple[Path, ...]) -> Replay:
+    """The same with every path relative to the repository's root, wherever the workspace lay."""
+
+    def failure(one: Failure | None) -> Failure | None:
+        return replace(one, path=_relative(one.path, roots)) if one and one.path else one
+
+    def step(one: Step) -> Step:
+        return replace(one, failure=failure(one.failure))
+
+    def landing(one: Landing) -> Landing:
+        return replace(
+            one,
+            upgrade=step(one.upgrade),
+            downgrade=step(one.downgrade) if one.downgrade else None,
+            reupgrade=step(one.reupgrade) if one.reupgrade else None,
+        )
+
+    def passed(one: Pass) -> Pass:
+        return replace(one, steps=tuple(map(step, one.steps)), failure=failure(one.failure))
+
+    return replace(replay, passes=tuple(map(passed, replay.passes)), landings=tuple(map(landing, replay.landings)))
+
+
+def _relative(path: str, roots: tuple[Path, ...]) -> str:
+    for root in roots:
+        if Path(path).is_relative_to(root.resolve()):
+            return Path(path).relative_to(root.resolve()).as_posix()
+    return path
