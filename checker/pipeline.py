@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from checker import __version__
 from checker.checks.base import Subject
 from checker.checks.registry import REPLAY, STATIC, Registered, find
-from checker.errors import ConfigurationError, ProjectError, RepositoryError, UsageError
+from checker.errors import ConfigurationError, ProjectError, RepositoryError
 from checker.findings import (
     Finding,
     PassReport,
@@ -27,9 +27,16 @@ from checker.findings import (
     StepReport,
     Tool,
 )
-from checker.replay.outcome import Replay
 from checker.postgres.interface import InitScript
-from checker.settings import Configuration, PostgresSettings, ProjectSettings, Settings, load_configuration, read_configuration
+from checker.replay.outcome import Replay
+from checker.settings import (
+    Configuration,
+    PostgresSettings,
+    ProjectSettings,
+    Settings,
+    load_configuration,
+    read_configuration,
+)
 from checker.source.changes import find_changes
 from checker.source.project import Environment
 from checker.source.repository import Merge, Repository, open_repository
@@ -286,7 +293,8 @@ def read_init_scripts(postgres: PostgresSettings, root: Path) -> tuple[InitScrip
             scripts.append(InitScript(name, (root / name).read_text("utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                f"postgres.init names {name}, which cannot be read: {error}", "Name a file relative to the repository's root."
+                f"postgres.init names {name}, which cannot be read: {error}",
+                "Name a file relative to the repository's root.",
             ) from None
     return tuple(scripts)
 
@@ -373,7 +381,11 @@ def verdict(report: Report, settings: Settings) -> Literal["pass", "fail"]:
         and (finding.introduced or settings.judge_all)
     ]
     failed = any(one.outcome == "failed" for replayed in report.replay for one in replayed.passes)
-    untold = failed and not any(finding.id.startswith("R") for finding in report.findings) and not settings.only | settings.ignore
+    untold = (
+        failed
+        and not any(finding.id.startswith("R") for finding in report.findings)
+        and not settings.only | settings.ignore
+    )
     return "fail" if grave or untold or any(skipped.wanted for skipped in report.skipped) else "pass"
 
 

@@ -22,9 +22,8 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """At most one finding: a step that failed in the fresh pass and passed on its own in the stairway."""
-    assert subject.replay is not None
-    fresh = subject.replay.get("fresh")
-    alone = {landing.revision: landing.upgrade for landing in subject.replay.landings}
+    fresh = subject.replayed.get("fresh")
+    alone = {landing.revision: landing.upgrade for landing in subject.replayed.landings}
     for step in fresh.steps if fresh else ():
         if step.failure and step.revision in alone and not alone[step.revision].failure:
             yield failed_step(INFO, subject, step, step.failure, consequence=" (in one go; alone it passes)")

@@ -78,7 +78,7 @@ def _cut(details: str | None, verbose: bool) -> list[str]:
 
 
 def _verdict(report: Report) -> Iterator[tuple[str, str]]:
-    counts = {severity: 0 for severity in Severity}
+    counts = dict.fromkeys(Severity, 0)
     for finding in report.findings:
         if finding.allowed is None:
             counts[finding.severity] += 1

@@ -184,7 +184,7 @@ def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
     except configparser.Error:
         return
     for section in parser.sections():
-        own = parser._sections[section]  # type: ignore[attr-defined]  # noqa: SLF001 - apart from what DEFAULT gives to all
+        own = parser._sections[section]  # type: ignore[attr-defined]
         if section != "alembic" and "script_location" not in own:
             continue
         option = _ini_options(parser, section)

@@ -22,6 +22,7 @@ from checker.errors import RepositoryError
 
 # What git sets for its hooks and what would make our commands look at another index than the repository's.
 HOOK_VARIABLES = ("GIT_INDEX_FILE", "GIT_PREFIX", "GIT_REFLOG_ACTION", "GIT_EXEC_PATH", "GIT_EDITOR")
+UNRELATED = ("--allow-unrelated-histories",)
 FILE_MODES = frozenset({"100644", "100755"})
 # Whose name is on the commit that stands for the work tree: it lives in our own object folder and dies with the run.
 OURSELVES = {
@@ -184,8 +185,7 @@ class Repository:
         if common == head:
             return Merge(self.tree_of(base))
         status, output, message = self._git.execute(
-            ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories"]
-            + [base, head],
+            ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", *UNRELATED, base, head],
             with_extended_output=True,
             with_exceptions=False,
         )

@@ -135,9 +135,8 @@ def _bind(targets: Iterable[ast.expr], value: ast.expr, known: Mapping[str, Any]
         if isinstance(target, ast.Name):
             yield target.id, fold(value, known)
         elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-            if len(target.elts) == len(value.elts):
-                for inner, part in zip(target.elts, value.elts, strict=True):
-                    yield from _bind([inner], part, known)
+            for inner, part in zip(target.elts, value.elts, strict=False):
+                yield from _bind([inner], part, known)
 
 
 def fold(node: ast.expr, known: Mapping[str, Any]) -> Any:
@@ -181,7 +180,7 @@ def _read_unparsable(path: str, blob: str, source: bytes, error: Exception) -> S
         problem = "it has conflict markers"
         line = source[: source.index(b"<<<<<<<")].count(b"\n") + 1
     else:
-        problem = f"it is not Python: {getattr(error, 'msg', None) or error or type(error).__name__}"
+        problem = f"it is not Python: {getattr(error, 'msg', None) or str(error) or type(error).__name__}"
     values: dict[str, tuple[str, ...]] = {}
     for name, text in _ASSIGNMENT.findall(source):
         try:
@@ -281,18 +280,18 @@ class _Plain(ast.NodeTransformer):
             node.body = [ast.Pass()]  # type: ignore[attr-defined]
         return node
 
-    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802 - ast's own name
+    def visit_Import(self, node: ast.Import) -> None:
         """Import lines are how a script reaches names, not what it does with them."""
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """As visit_Import."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         """Without the return annotation."""
         node.returns = None
         return self.generic_visit(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
         """Without the return annotation."""
         node.returns = None
         return self.generic_visit(node)
@@ -302,14 +301,14 @@ class _Plain(ast.NodeTransformer):
         node.annotation = None
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         """`x: int = 1` is `x = 1`, and `x: int` alone is nothing."""
         if node.value is None:
             return None
         plain = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
         return self.visit(plain)
 
-    def visit_Module(self, node: ast.Module) -> Any:  # noqa: N802
+    def visit_Module(self, node: ast.Module) -> Any:
         """Without the identifiers: who a script is and where it stands is compared apart."""
         self.generic_visit(node)
         node.body = [one for one in node.body if not _sets_identifiers(one)]
