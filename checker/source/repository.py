@@ -7,6 +7,7 @@ goes to an object folder of our own, with the repository's as its alternate. Eve
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -259,9 +260,11 @@ class Repository:
 
     # --- history
 
-    def commits_naming(self, text: str, folders: Sequence[str]) -> str | None:
-        """The newest commit, on any ref, that brought or took away a line with `text` below the folders."""
-        found = self._ask("log", "--all", "-1", "--format=%h", f"-S{text}", "--", *folders)
+    def last_commit_with(self, revision: str, folders: Sequence[str]) -> str | None:
+        """The newest commit, on any ref, that brought or took away a script of this revision id below the folders."""
+        # Only the script's own `revision = ...` counts: the down_revision of another is what we come from.
+        line = rf"""^revision(:[^=]*)?[[:space:]]*=[[:space:]]*["']{re.escape(revision)}["']"""
+        found = self._ask("log", "--all", "-1", "--format=%h", "-G", line, "--", *folders)
         return found or None
 
 

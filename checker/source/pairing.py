@@ -1,0 +1,79 @@
+"""Which environment of the merge result is which of the base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from checker.errors import ProjectError
+from checker.settings import ProjectSettings
+from checker.source.comparison import Comparison
+from checker.source.project import Environment
+from checker.source.snapshot import Snapshot, SnapshotReader
+
+
+@dataclass(frozen=True)
+class EnvironmentPair:
+    """One environment before and after. New ones have no scripts before, removed ones none after."""
+
+    before: Snapshot
+    after: Snapshot
+    removed: bool = False
+
+
+def pair_environments(
+    reader: SnapshotReader, comparison: Comparison, wanted: Sequence[ProjectSettings], *, unchanged: bool
+) -> list[EnvironmentPair]:
+    """The environments that the change concerns; with `unchanged`, the others as well.
+
+    A configured environment without a script is always there: it is most likely a mistake in the configuration.
+    Raises ProjectError where a wanted environment is not there, or no environment at all.
+    """
+    base, result = comparison.base_tree, comparison.result_tree
+    environments = reader.environments(result, wanted)
+    at_base = reader.environments(base)
+    if not environments and not at_base:
+        raise ProjectError(
+            "no Alembic environment was found: no ini with an [alembic] section, no [tool.alembic], no env.py with scripts",
+            "Name its folder with --project, or its script_location in .alembic-premerge.yml.",
+        )
+    changed = _changed_paths(reader.files(base), reader.files(result))
+    matched: set[Environment] = set()
+    pairs = []
+    for environment in environments:
+        before = _before(environment, at_base, reader, base)
+        matched.add(before.environment)
+        touched = any(environment.concerns(path) or before.environment.concerns(path) for path in changed)
+        if touched or unchanged or comparison.merge.conflicts or environment.settings:
+            after = reader.snapshot(result, environment)
+            if touched or unchanged or comparison.merge.conflicts or not after.scripts:
+                pairs.append(EnvironmentPair(before, after))
+    return pairs if wanted else pairs + list(_removed(at_base, matched, reader, comparison))
+
+
+def _changed_paths(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+
+
+def _before(environment: Environment, at_base: Sequence[Environment], reader: SnapshotReader, base: str) -> Snapshot:
+    """The environment as the base has it: the one with the same folders, else the same ini, else none."""
+    folders = set(environment.version_locations)
+    for other in at_base:
+        if folders & set(other.version_locations):
+            return reader.snapshot(base, other)
+    own = reader.snapshot(base, environment)
+    if own.scripts:
+        return own
+    for other in at_base:
+        if other.config_file and (other.config_file, other.section) == (environment.config_file, environment.section):
+            return reader.snapshot(base, other)
+    return own
+
+
+def _removed(
+    at_base: Sequence[Environment], matched: set[Environment], reader: SnapshotReader, comparison: Comparison
+) -> Iterator[EnvironmentPair]:
+    for environment in at_base:
+        if environment not in matched:
+            after = reader.snapshot(comparison.result_tree, environment)
+            yield EnvironmentPair(reader.snapshot(comparison.base_tree, environment), after, removed=not after.scripts)
