@@ -237,26 +237,16 @@ class Repository:
         data: bytes = self._git.get_object_data(blob)[3]
         return data
 
-    def export(self, tree: str, folder: Path, prefixes: Sequence[str] = ()) -> None:
-        """Write a tree's files below `folder`: all, or those below the given folders."""
+    def export(self, tree: str, folder: Path, paths: Sequence[str] | None = None) -> None:
+        """Write a tree's files below `folder`, as a checkout would: all, or those that are named."""
         env = {"GIT_INDEX_FILE": str(self._scratch / f"export-{folder.name}"), "GIT_WORK_TREE": str(folder)}
         self._run("read-tree", tree, env=env)
-        paths = [f":(top,literal){prefix}" for prefix in prefixes]
-        listed = self._run("ls-files", "-z", "--", *paths, env=env) if prefixes else None
-        if listed is None:
-            self._run("checkout-index", "--all", "--force", "--quiet", f"--prefix={folder}/", env=env)
+        prefix = f"--prefix={folder}/"
+        if paths is None:
+            self._run("checkout-index", "--all", "--force", "--quiet", prefix, env=env)
             return
-        names = [name for name in listed.split("\0") if name]
-        for start in range(0, len(names), 200):  # a command line has a longest length
-            self._run(
-                "checkout-index",
-                "--force",
-                "--quiet",
-                f"--prefix={folder}/",
-                "--",
-                *names[start : start + 200],
-                env=env,
-            )
+        for start in range(0, len(paths), 200):  # a command line has a longest length
+            self._run("checkout-index", "--force", "--quiet", prefix, "--", *paths[start : start + 200], env=env)
 
     # --- history
 
