@@ -201,7 +201,7 @@ class Session:
 
 
 class Run:
-    """One command of a session: iterate over its steps, or call `step()`. `failure` is what ended it before its time."""
+    """One command of a session: iterate over its steps, or call `step()`. `failure` is what ended it too early."""
 
     def __init__(self, session: Session, first: Event | None = None) -> None:
         self.failure: Failure | None = None
