@@ -45,10 +45,10 @@ def always_sections(version: int) -> dict[str, str]:
             "role",
             "quote_ident(r.rolname)",
             definition(
-                "concat_ws(', ', CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcanlogin THEN 'login' END,"
+                "'attributes: ' || nullif(concat_ws(', ', CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcanlogin THEN 'login' END,"
                 " CASE WHEN NOT rolinherit THEN 'noinherit' END, CASE WHEN rolcreaterole THEN 'createrole' END,"
                 " CASE WHEN rolcreatedb THEN 'createdb' END, CASE WHEN rolreplication THEN 'replication' END,"
-                " CASE WHEN rolbypassrls THEN 'bypassrls' END)",
+                " CASE WHEN rolbypassrls THEN 'bypassrls' END), '')",
                 "'connection limit: ' || nullif(rolconnlimit, -1)",
                 "'valid until: ' || rolvaliduntil",
                 line("settings", options("rolconfig")),
@@ -125,8 +125,8 @@ def local_sections(version: int) -> dict[str, str]:
                 "'on: ' || evtevent",
                 "'tags: ' || array_to_string(evttags, ', ')",
                 "'function: ' || evtfoid::regprocedure",
-                "CASE evtenabled WHEN 'D' THEN 'enabled: no' WHEN 'R' THEN 'enabled: on replicas' WHEN 'A' THEN"
-                " 'enabled: always' END",
+                "CASE evtenabled WHEN 'D' THEN 'state: disabled' WHEN 'R' THEN 'state: replica only' WHEN 'A' THEN"
+                " 'state: always' END",
                 owner("evtowner"),
                 comment("pg_event_trigger", "e.oid"),
             ),
@@ -206,7 +206,8 @@ def _languages_and_casts() -> dict[str, str]:
                 "CASE castcontext WHEN 'i' THEN 'context: implicit' WHEN 'a' THEN 'context: assignment' END",
                 comment("pg_cast", "c.oid"),
             ),
-            f"pg_cast c WHERE {_mine('pg_cast', 'c')}",
+            f"pg_cast c WHERE {_mine('pg_cast', 'c')} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid ="
+            " 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'i')",
         ),
         "transforms": _section(
             "transform",

@@ -180,8 +180,8 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f') AND {_RELATION_FILTER}
 SELECT c.oid AS unit, 'trigger' AS kind, quote_ident(g.tgname) || ' on ' || {_RELATION_NAME} AS identity, {
             definition(
                 line("rule", "pg_get_triggerdef(g.oid)"),
-                "CASE g.tgenabled WHEN 'D' THEN 'enabled: no' WHEN 'R' THEN 'enabled: on replicas' WHEN 'A' THEN"
-                " 'enabled: always' END",
+                "CASE g.tgenabled WHEN 'D' THEN 'state: disabled' WHEN 'R' THEN 'state: replica only' WHEN 'A' THEN"
+                " 'state: always' END",
                 comment("pg_trigger", "g.oid"),
             )
         } AS definition, {_OF_RELATION}
@@ -191,8 +191,8 @@ WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_RELATION_FILTER}""",
         "rules": f"""
 SELECT c.oid AS unit, 'rule' AS kind, quote_ident(r.rulename) || ' on ' || {_RELATION_NAME} AS identity, {
             definition(
-                "CASE r.ev_enabled WHEN 'D' THEN 'enabled: no' WHEN 'R' THEN 'enabled: on replicas' WHEN 'A' THEN"
-                " 'enabled: always' END",
+                "CASE r.ev_enabled WHEN 'D' THEN 'state: disabled' WHEN 'R' THEN 'state: replica only' WHEN 'A' THEN"
+                " 'state: always' END",
                 comment("pg_rewrite", "r.oid"),
                 body("pg_get_ruledef(r.oid)"),
             )
