@@ -221,7 +221,7 @@ CASES = [
     Case(
         "foreign key's triggers",
         "ALTER TABLE orders DISABLE TRIGGER ALL",
-        ("constraint `fk on orders` changed: triggers disabled left behind",),
+        ("table `orders` changed: foreign key triggers disabled left behind",),
         "ALTER TABLE orders ENABLE TRIGGER ALL",
         ORDERS + "; ALTER TABLE orders ADD CONSTRAINT fk FOREIGN KEY (total) REFERENCES orders",
     ),

@@ -62,6 +62,8 @@ SELECT c.oid AS unit, {_RELATION_KIND} AS kind, {_RELATION_NAME} AS identity, {
                 " AND x.indisreplident), 'a dropped index') END",
                 "CASE WHEN c.relrowsecurity THEN 'row security: enabled' END",
                 "CASE WHEN c.relforcerowsecurity THEN 'row security forced: yes' END",
+                "CASE WHEN c.relhastriggers AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgisinternal"
+                " AND g.tgparentid = 0 AND g.tgenabled <> 'O') THEN 'foreign key triggers: disabled' END",
                 "CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN 'populated: no' END",
                 "(SELECT 'server: ' || quote_ident(s.srvname) FROM pg_foreign_table f JOIN pg_foreign_server s"
                 " ON s.oid = f.ftserver WHERE f.ftrelid = c.oid)",
@@ -139,8 +141,6 @@ SELECT c.oid AS unit, 'constraint' AS kind, quote_ident(k.conname) || ' on ' || 
             definition(
                 line("rule", "pg_get_constraintdef(k.oid)"),
                 "CASE WHEN NOT k.conislocal THEN 'inherited: yes' END",
-                "CASE WHEN k.contype = 'f' AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgenabled"
-                " <> 'O') THEN 'triggers: disabled' END",
                 line("options", options("i.reloptions")),
                 "(SELECT 'tablespace: ' || spcname FROM pg_tablespace WHERE oid = i.reltablespace)",
                 "CASE WHEN NOT x.indisvalid THEN 'index: invalid' END",
