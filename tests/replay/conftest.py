@@ -42,7 +42,7 @@ def server_address(request: pytest.FixtureRequest) -> Iterator[Address]:
     binaries = _binaries(request.param)
     if binaries is None:
         pytest.skip(f"no PostgreSQL {request.param} on this machine")
-    memory = Path("/dev/shm")  # noqa: S108
+    memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
     # initdb and postgres refuse to run as root
     user = "nobody" if os.geteuid() == 0 else None

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.postgres
 
 # Statements over a handful of names, so that they meet; those that PostgreSQL refuses are part of the game.
 STATEMENTS = [
-    "CREATE TABLE {s}.{t} (id serial PRIMARY KEY, a int DEFAULT 1, b {s2}.mood DEFAULT 'happy', c {s2}.pair[], CHECK (a > 0))",
+    "CREATE TABLE {s}.{t} (id serial PRIMARY KEY, a int DEFAULT 1, b {s2}.mood DEFAULT 'happy', c "
+    "{s2}.pair[], CHECK (a > 0))",
     "CREATE TABLE {s}.{t} (id int NOT NULL, a int, b text) PARTITION BY RANGE (id)",
     "CREATE TABLE {s}.piece PARTITION OF part FOR VALUES FROM (0) TO (10)",
     "ALTER TABLE part RENAME a TO aa",
@@ -76,7 +77,8 @@ STATEMENTS = [
     "ALTER DOMAIN {s}.age DROP DEFAULT",
     "CREATE FUNCTION {s}.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1'",
     "CREATE FUNCTION {s}.g({s2}.mood) RETURNS SETOF {s2}.{t} LANGUAGE sql AS 'SELECT NULL'",
-    "CREATE FUNCTION {s}.h() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM {s2}.{t} JOIN {s}.{t2} USING (id); END",
+    "CREATE FUNCTION {s}.h() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM {s2}.{t} JOIN "
+    "{s}.{t2} USING (id); END",
     "ALTER FUNCTION {s}.f RENAME TO f2",
     "ALTER FUNCTION {s}.f2 RENAME TO f",
     "ALTER FUNCTION {s}.f SET SCHEMA {s2}",
@@ -116,7 +118,8 @@ STATEMENTS = [
     "CREATE OPERATOR {s}.### (FUNCTION = {s2}.f, RIGHTARG = int)",
     "CREATE FUNCTION {s}.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
     "CREATE EVENT TRIGGER e ON sql_drop EXECUTE FUNCTION {s}.e()",
-    "BEGIN; SAVEPOINT x; ALTER TABLE {s}.{t} ADD {c} text; RELEASE x; SAVEPOINT y; DROP TABLE {s2}.{t2} CASCADE; ROLLBACK TO y; COMMIT",
+    "BEGIN; SAVEPOINT x; ALTER TABLE {s}.{t} ADD {c} text; RELEASE x; SAVEPOINT y; DROP TABLE {s2}.{t2} "
+    "CASCADE; ROLLBACK TO y; COMMIT",
     "VACUUM FULL pg_class",
 ]
 NAMES = {

@@ -88,7 +88,7 @@ def _change(label: str, before: str | None, after: str | None) -> str:
 def _parse(definition: str) -> tuple[dict[str, str], str]:
     """The aspects of a definition, and the text of many lines at its end."""
     head, _, body = definition.partition(_BODY)
-    aspects = dict((label, value) for label, _, value in (one.partition(": ") for one in head.splitlines()))
+    aspects = {label: value for label, _, value in (one.partition(": ") for one in head.splitlines())}
     return aspects, body
 
 
