@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from checker.replay.catalog.fragments import FIRST_USER_OID
 from checker.replay.catalog.model import Unit
+from checker.replay.catalog.queries.fragments import FIRST_USER_OID
 
 MAX_TRANSACTIONS = 5_000
 """Beyond this many transactions since the last look a full read costs no more."""
@@ -205,8 +205,8 @@ class Pulse:
         # Somebody is at work. In another database (passes run side by side, some in one long transaction) that does
         # not matter; in this one, what he does becomes visible later under a number that is in the past by then.
         rows = self._connection.execute(
-            "SELECT transactionid::text FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'transactionid'"
-            " AND mode = 'ExclusiveLock' AND datname = current_database()"
+            "SELECT transactionid::text FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND datname = current_database()"
             " UNION ALL SELECT transaction::text FROM pg_prepared_xacts WHERE database = current_database()"
         ).fetchall()
         running = (int(end) - (int(end) - int(one)) % 2**32 for (one,) in rows)

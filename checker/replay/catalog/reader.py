@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from checker.replay.catalog import global_queries, queries
 from checker.replay.catalog.model import Catalog, Entry, Key, Unit
+from checker.replay.catalog.queries import BY_OID, WHOLE
 
 Units = dict[Unit, dict[Key, Entry]]
-Sections = Callable[[int], Mapping[str, str]]
-
-BY_OID: Mapping[str, tuple[Sections, str]] = {
-    "relation": (queries.relation_sections, "c.oid"),
-    "type": (queries.type_sections, "t.oid"),
-    "function": (queries.function_sections, "p.oid"),
-}
-WHOLE: Mapping[str, Sections] = {
-    "always": global_queries.always_sections,
-    "local": global_queries.local_sections,
-    "schema": global_queries.schema_sections,
-    "ambient": global_queries.ambient_sections,
-}
 
 
 class Reader:
@@ -43,8 +30,9 @@ class Reader:
         # Dates, intervals and floats in defaults and bounds are written as the session likes them.
         connection.execute(
             "SET search_path = pg_catalog; SET jit = off; SET max_parallel_workers_per_gather = 0;"
-            "SET datestyle = 'ISO, YMD'; SET intervalstyle = postgres; SET timezone = 'UTC'; SET extra_float_digits = 1;"
-            "SET quote_all_identifiers = off; SET bytea_output = hex; SET plan_cache_mode = force_generic_plan"
+            "SET datestyle = 'ISO, YMD'; SET intervalstyle = postgres; SET timezone = 'UTC';"
+            "SET extra_float_digits = 1; SET quote_all_identifiers = off; SET bytea_output = hex;"
+            "SET plan_cache_mode = force_generic_plan"
         )
         literals = {
             "$version_table": sql.Literal(version_table).as_string(connection).replace("%", "%%"),
