@@ -76,7 +76,7 @@ STATEMENTS = [
     "CREATE DOMAIN {s}.age AS int DEFAULT {s2}.f(2) CHECK ({s2}.f(VALUE) > 0)",
     "ALTER DOMAIN {s}.age DROP DEFAULT",
     "CREATE FUNCTION {s}.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1'",
-    "CREATE FUNCTION {s}.g({s2}.mood) RETURNS SETOF {s2}.{t} LANGUAGE sql AS 'SELECT NULL'",
+    "CREATE FUNCTION {s}.g({s2}.mood) RETURNS SETOF {s2}.{t} LANGUAGE plpgsql AS 'BEGIN END'",
     "CREATE FUNCTION {s}.h() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM {s2}.{t} JOIN "
     "{s}.{t2} USING (id); END",
     "ALTER FUNCTION {s}.f RENAME TO f2",
@@ -118,7 +118,7 @@ STATEMENTS = [
     "CREATE OPERATOR {s}.### (FUNCTION = {s2}.f, RIGHTARG = int)",
     "CREATE FUNCTION {s}.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
     "CREATE EVENT TRIGGER e ON sql_drop EXECUTE FUNCTION {s}.e()",
-    "BEGIN; SAVEPOINT x; ALTER TABLE {s}.{t} ADD {c} text; RELEASE x; SAVEPOINT y; DROP TABLE {s2}.{t2} "
+    "BEGIN; SAVEPOINT x; ALTER TABLE {s}.{t} ADD {c2} text; RELEASE x; SAVEPOINT y; DROP TABLE {s2}.{t2} "
     "CASCADE; ROLLBACK TO y; COMMIT",
     "VACUUM FULL pg_class",
 ]
@@ -144,6 +144,7 @@ CREATE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
 CREATE TABLE one (id serial PRIMARY KEY, a int REFERENCES one, b mood DEFAULT 'happy', c pair[]);
 CREATE TABLE two (id int PRIMARY KEY REFERENCES one, a int CHECK (f(a) > 0), n text);
 CREATE TABLE part (id int, a int DEFAULT 1, n text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE DOMAIN age AS int DEFAULT f(2) CHECK (f(VALUE) > 0);
 CREATE TABLE solo (id int NOT NULL, a int CHECK (f(a) > 0), n text);
 CREATE VIEW v AS SELECT * FROM one JOIN two USING (id, a);
 CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END';

@@ -38,12 +38,16 @@ class Reader:
             "$version_table": sql.Literal(version_table).as_string(connection).replace("%", "%%"),
             "$version_schema": sql.Literal(version_schema or "").as_string(connection).replace("%", "%%"),
         }
-        self._all = {group: _union(make(self.version), literals, "true") for group, (make, _) in BY_OID.items()}
-        self._some = {
-            group: _union(make(self.version), literals, f"{oid} = ANY(%(oids)s::oid[])")
-            for group, (make, oid) in BY_OID.items()
-        }
-        self._whole = {group: _union(make(self.version), literals, "true") for group, make in WHOLE.items()}
+
+        def queries(only: str) -> dict[str, str]:
+            return {
+                group: _union(head, make(self.version), {**literals, "$only": only.format(oid=oid)})
+                for group, (make, head, oid) in BY_OID.items()
+            }
+
+        self._all = queries("true")
+        self._some = queries("{oid} = ANY(%(oids)s::oid[])")
+        self._whole = {group: _union("", make(self.version), literals) for group, make in WHOLE.items()}
 
     def read_group(self, group: str) -> Units:
         """All units of a group, or the one unit that a whole section makes."""
@@ -74,8 +78,8 @@ class Reader:
         return units
 
 
-def _union(sections: Mapping[str, str], literals: Mapping[str, str], only: str) -> str:
-    query = "\nUNION ALL\n".join(f"/* {title} */ {section}" for title, section in sections.items())
-    for placeholder, text in {**literals, "$only": only}.items():
+def _union(head: str, sections: Mapping[str, str], literals: Mapping[str, str]) -> str:
+    query = head + "\nUNION ALL\n".join(f"/* {title} */ {section}" for title, section in sections.items())
+    for placeholder, text in literals.items():
         query = query.replace(placeholder, text)
     return query

@@ -9,18 +9,18 @@ sections of a group at once (unit 0). `$only` stands for the condition that pick
 from collections.abc import Callable, Mapping
 
 from checker.replay.catalog.queries.ambient import ambient_sections
-from checker.replay.catalog.queries.relations import relation_sections
+from checker.replay.catalog.queries.relations import RELATIONS, relation_sections
 from checker.replay.catalog.queries.types import function_sections, type_sections
 from checker.replay.catalog.queries.wholes import always_sections, local_sections, schema_sections
 
 Sections = Callable[[int], Mapping[str, str]]
 
-BY_OID: Mapping[str, tuple[Sections, str]] = {
-    "relation": (relation_sections, "c.oid"),
-    "type": (type_sections, "t.oid"),
-    "function": (function_sections, "p.oid"),
+BY_OID: Mapping[str, tuple[Sections, str, str]] = {
+    "relation": (relation_sections, RELATIONS, "c.oid"),
+    "type": (type_sections, "", "t.oid"),
+    "function": (function_sections, "", "p.oid"),
 }
-"""Groups read by unit, with the unit's oid as the sections write it."""
+"""Groups read by unit, with what stands before their sections, and the unit's oid as it is written there."""
 
 WHOLE: Mapping[str, Sections] = {
     "always": always_sections,

@@ -18,14 +18,17 @@ from checker.replay.catalog.queries.fragments import (
     tablespace,
 )
 
-_RELATION = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-# Temporary tables die with the migration's session. Alembic's own table is not part of what it migrates.
-_TOLD = f"""$only AND {of_user("pg_class", "c.oid")} AND c.relpersistence <> 't'
-    AND NOT (c.relname = $version_table AND c.relkind IN ('r', 'p') AND $version_schema IN ('', n.nspname))"""
-_NAME = name("n.nspname", "c.relname")
-_KIND = """CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
-    WHEN 'c' THEN 'type' ELSE 'table' END"""
 _HAS_COLUMNS = "c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')"
+
+# Temporary tables die with the migration's session. Alembic's own table is not part of what it migrates. Chosen once
+# for all sections: each would take as long to choose as to read.
+RELATIONS = f"""WITH relation AS MATERIALIZED (
+    SELECT c.*, n.nspname, {name("n.nspname", "c.relname")} AS identity, CASE c.relkind WHEN 'v' THEN 'view'
+        WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'type' ELSE 'table' END AS kind
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE $only AND {of_user("pg_class", "c.oid")} AND c.relpersistence <> 't' AND c.relkind NOT IN ('t', 'i', 'I')
+      AND NOT (c.relname = $version_table AND c.relkind IN ('r', 'p') AND $version_schema IN ('', n.nspname)))
+"""
 
 
 def relation_sections(version: int) -> dict[str, str]:
@@ -47,7 +50,7 @@ def _relations() -> str:
     # A toast table's options are set through its table and kept in a row of their own. DISABLE TRIGGER ALL also turns
     # off foreign keys, on both sides. A composite type's owner, grants and comment are those of its row in pg_type.
     return f"""
-SELECT c.oid AS unit, {_KIND} AS kind, {_NAME} AS identity, {ONE_ASPECT_A_LINE},
+SELECT c.oid AS unit, c.kind AS kind, c.identity AS identity, {ONE_ASPECT_A_LINE},
     CASE c.relpersistence WHEN 'u' THEN 'persistence: unlogged' END,
     CASE c.relkind WHEN 'c' THEN 'composite' WHEN 'p' THEN {aspect("partition by", "pg_get_partkeydef(c.oid)")} END,
     (SELECT CASE WHEN c.relispartition THEN 'partition of: ' ELSE 'inherits: ' END
@@ -75,15 +78,15 @@ SELECT c.oid AS unit, {_KIND} AS kind, {_NAME} AS identity, {ONE_ASPECT_A_LINE},
     CASE WHEN c.relkind = 'c' THEN (SELECT {grants("typacl", "T", "typowner")} FROM pg_type WHERE oid = c.reltype)
         ELSE {grants("c.relacl", "r", "c.relowner")} END,
     CASE WHEN c.relkind IN ('v', 'm') THEN {body("pg_get_viewdef(c.oid)")} END
-) AS definition, 'schema' AS parent_kind, quote_ident(n.nspname) AS parent_identity
-FROM {_RELATION} WHERE {_HAS_COLUMNS} AND {_TOLD}"""
+) AS definition, 'schema' AS parent_kind, quote_ident(c.nspname) AS parent_identity
+FROM relation c WHERE {_HAS_COLUMNS}"""
 
 
 def _columns(version: int) -> str:
     # The order of columns (attnum) does not matter: a column that a downgrade gives back comes last.
     compression = "CASE a.attcompression WHEN 'p' THEN 'compression: pglz' WHEN 'l' THEN 'compression: lz4' END"
     return f"""
-SELECT c.oid, CASE c.relkind WHEN 'c' THEN 'attribute' ELSE 'column' END, {_NAME} || '.' || quote_ident(a.attname),
+SELECT c.oid, CASE c.relkind WHEN 'c' THEN 'attribute' ELSE 'column' END, c.identity || '.' || quote_ident(a.attname),
     {ONE_ASPECT_A_LINE},
     'type: ' || format_type(a.atttypid, a.atttypmod),
     CASE WHEN a.attnotnull THEN 'nullable: not null' WHEN c.relkind IN ('r', 'p', 'f') THEN 'nullable: null' END,
@@ -100,16 +103,16 @@ SELECT c.oid, CASE c.relkind WHEN 'c' THEN 'attribute' ELSE 'column' END, {_NAME
     CASE WHEN NOT a.attislocal THEN 'inherited: yes' END,
     {comment("pg_class", "c.oid", "a.attnum")},
     {grants("a.attacl", "c", "c.relowner")}
-), {_KIND}, {_NAME}
-FROM {_RELATION} JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
+), c.kind, c.identity
+FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE {_HAS_COLUMNS} AND a.attnum > 0 AND NOT a.attisdropped AND {_TOLD}"""
+WHERE {_HAS_COLUMNS} AND a.attnum > 0 AND NOT a.attisdropped"""
 
 
 def _sequences() -> str:
     # The current value is data. A serial's or identity's sequence hangs on its column.
     return f"""
-SELECT c.oid, 'sequence', {_NAME}, {ONE_ASPECT_A_LINE},
+SELECT c.oid, 'sequence', c.identity, {ONE_ASPECT_A_LINE},
     'type: ' || format_type(s.seqtypid, NULL),
     CASE c.relpersistence WHEN 'u' THEN 'persistence: unlogged' END,
     'start: ' || s.seqstart, 'increment: ' || s.seqincrement, 'minimum: ' || s.seqmin, 'maximum: ' || s.seqmax,
@@ -118,21 +121,21 @@ SELECT c.oid, 'sequence', {_NAME}, {ONE_ASPECT_A_LINE},
     {owner("c.relowner")},
     {comment("pg_class", "c.oid")},
     {grants("c.relacl", "s", "c.relowner")}
-), CASE WHEN own.identity IS NULL THEN 'schema' ELSE 'column' END, coalesce(own.identity, quote_ident(n.nspname))
-FROM {_RELATION} JOIN pg_sequence s ON s.seqrelid = c.oid
+), CASE WHEN own.identity IS NULL THEN 'schema' ELSE 'column' END, coalesce(own.identity, quote_ident(c.nspname))
+FROM relation c JOIN pg_sequence s ON s.seqrelid = c.oid
 LEFT JOIN LATERAL (
     SELECT {name_of("pg_class", "rel", "d.refobjid")} || '.' || quote_ident(a.attname) AS identity
     FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
       AND d.deptype IN ('a', 'i') LIMIT 1) own ON true
-WHERE c.relkind = 'S' AND {_TOLD}"""
+WHERE c.relkind = 'S'"""
 
 
 def _constraints() -> str:
     # NOT NULL has rows here since 18: the column says it. A trigger's row ('t') is told as the trigger. A foreign key
     # to a partitioned table has a row for every partition too, all on the same table: the first says it all.
     return f"""
-SELECT c.oid, 'constraint', quote_ident(k.conname) || ' on ' || {_NAME}, {ONE_ASPECT_A_LINE},
+SELECT c.oid, 'constraint', quote_ident(k.conname) || ' on ' || c.identity, {ONE_ASPECT_A_LINE},
     {aspect("rule", "pg_get_constraintdef(k.oid)")},
     CASE WHEN NOT k.conislocal THEN 'inherited: yes' END,
     {aspect("options", options("i.reloptions"))},
@@ -141,18 +144,18 @@ SELECT c.oid, 'constraint', quote_ident(k.conname) || ' on ' || {_NAME}, {ONE_AS
     CASE WHEN x.indisclustered THEN 'clustered: yes' END,
     {comment("pg_constraint", "k.oid")},
     'index ' || {comment("pg_class", "x.indexrelid")}
-), {_KIND}, {_NAME}
-FROM {_RELATION} JOIN pg_constraint k ON k.conrelid = c.oid
+), c.kind, c.identity
+FROM relation c JOIN pg_constraint k ON k.conrelid = c.oid
 LEFT JOIN pg_index x ON x.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
 LEFT JOIN pg_class i ON i.oid = x.indexrelid
-WHERE k.contype NOT IN ('n', 't') AND {_TOLD}
+WHERE k.contype NOT IN ('n', 't')
   AND NOT EXISTS (SELECT FROM pg_constraint p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)"""
 
 
 def _indexes() -> str:
     # An index that backs a constraint is told as the constraint.
     return f"""
-SELECT c.oid, 'index', quote_ident(i.relname) || ' on ' || {_NAME}, {ONE_ASPECT_A_LINE},
+SELECT c.oid, 'index', quote_ident(i.relname) || ' on ' || c.identity, {ONE_ASPECT_A_LINE},
     {aspect("rule", "pg_get_indexdef(i.oid)")},
     CASE WHEN NOT x.indisvalid THEN 'valid: no' END,
     CASE WHEN x.indisclustered THEN 'clustered: yes' END,
@@ -161,9 +164,9 @@ SELECT c.oid, 'index', quote_ident(i.relname) || ' on ' || {_NAME}, {ONE_ASPECT_
     (SELECT 'statistics: ' || string_agg(attnum || ' ' || attstattarget, ', ' ORDER BY attnum)
      FROM pg_attribute WHERE attrelid = i.oid AND attstattarget >= 0),
     {comment("pg_class", "i.oid")}
-), {_KIND}, {_NAME}
-FROM {_RELATION} JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
-WHERE c.relkind IN ('r', 'p', 'm', 'f') AND {_TOLD}
+), c.kind, c.identity
+FROM relation c JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
+WHERE c.relkind IN ('r', 'p', 'm', 'f')
   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid AND k.conrelid = c.oid
                   AND k.contype IN ('p', 'u', 'x'))"""
 
@@ -171,26 +174,26 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f') AND {_TOLD}
 def _triggers() -> str:
     # A partition's copy of its parent's trigger comes and goes with the parent's.
     return f"""
-SELECT c.oid, 'trigger', quote_ident(g.tgname) || ' on ' || {_NAME}, {ONE_ASPECT_A_LINE},
+SELECT c.oid, 'trigger', quote_ident(g.tgname) || ' on ' || c.identity, {ONE_ASPECT_A_LINE},
     {aspect("rule", "pg_get_triggerdef(g.oid)")}, {firing("g.tgenabled")}, {comment("pg_trigger", "g.oid")}
-), {_KIND}, {_NAME}
-FROM {_RELATION} JOIN pg_trigger g ON g.tgrelid = c.oid
-WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {_TOLD}"""
+), c.kind, c.identity
+FROM relation c JOIN pg_trigger g ON g.tgrelid = c.oid
+WHERE NOT g.tgisinternal AND g.tgparentid = 0"""
 
 
 def _rules() -> str:
     # A view's own rule is its definition.
     return f"""
-SELECT c.oid, 'rule', quote_ident(r.rulename) || ' on ' || {_NAME}, {ONE_ASPECT_A_LINE},
+SELECT c.oid, 'rule', quote_ident(r.rulename) || ' on ' || c.identity, {ONE_ASPECT_A_LINE},
     {firing("r.ev_enabled")}, {comment("pg_rewrite", "r.oid")}, {body("pg_get_ruledef(r.oid)")}
-), {_KIND}, {_NAME}
-FROM {_RELATION} JOIN pg_rewrite r ON r.ev_class = c.oid
-WHERE r.rulename <> '_RETURN' AND {_TOLD}"""
+), c.kind, c.identity
+FROM relation c JOIN pg_rewrite r ON r.ev_class = c.oid
+WHERE r.rulename <> '_RETURN'"""
 
 
 def _policies() -> str:
     return f"""
-SELECT c.oid, 'policy', quote_ident(p.polname) || ' on ' || {_NAME}, {ONE_ASPECT_A_LINE},
+SELECT c.oid, 'policy', quote_ident(p.polname) || ' on ' || c.identity, {ONE_ASPECT_A_LINE},
     'for: ' || CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'
         WHEN 'd' THEN 'delete' ELSE 'all' END,
     CASE WHEN NOT p.polpermissive THEN 'restrictive: yes' END,
@@ -199,9 +202,8 @@ SELECT c.oid, 'policy', quote_ident(p.polname) || ' on ' || {_NAME}, {ONE_ASPECT
     {aspect("using", "pg_get_expr(p.polqual, p.polrelid)")},
     {aspect("with check", "pg_get_expr(p.polwithcheck, p.polrelid)")},
     {comment("pg_policy", "p.oid")}
-), {_KIND}, {_NAME}
-FROM {_RELATION} JOIN pg_policy p ON p.polrelid = c.oid
-WHERE {_TOLD}"""
+), c.kind, c.identity
+FROM relation c JOIN pg_policy p ON p.polrelid = c.oid"""
 
 
 def _statistics() -> str:
@@ -212,6 +214,5 @@ SELECT c.oid, 'statistics', {name_of("pg_statistic_ext", "stx", "s.oid")}, {ONE_
     CASE WHEN s.stxstattarget >= 0 THEN 'target: ' || s.stxstattarget END,
     {owner("s.stxowner")},
     {comment("pg_statistic_ext", "s.oid")}
-), {_KIND}, {_NAME}
-FROM {_RELATION} JOIN pg_statistic_ext s ON s.stxrelid = c.oid
-WHERE {_TOLD}"""
+), c.kind, c.identity
+FROM relation c JOIN pg_statistic_ext s ON s.stxrelid = c.oid"""
