@@ -158,7 +158,9 @@ def find_subjects(
         before = _at_base(environment, at_base, reader, base_tree)
         matched.add(before.environment)
         touched = any(environment.concerns(path) or before.environment.concerns(path) for path in changed)
-        if touched or settings.judge_all or comparison.merge.conflicts:
+        # A named project in which nothing is found is judged whatever changed: most likely its name is wrong.
+        blind = environment.settings is not None and not reader.snapshot(result_tree, environment).scripts
+        if touched or blind or settings.judge_all or comparison.merge.conflicts:
             after = reader.snapshot(result_tree, environment)
             subjects.append(_subject(before, after, repository, comparison))
     if not wanted:

@@ -8,6 +8,9 @@ import pytest
 from checker.postgres import Server, start_server
 from checker.postgres.select import PROVIDERS
 from checker.settings import PostgresSettings
+from tests.gitrepo import checkout, git_of_our_own
+
+__all__ = ["checkout", "git_of_our_own"]
 
 
 @pytest.fixture(scope="session")
