@@ -1,7 +1,7 @@
 """Real git repositories with Alembic projects in them, described in a few words.
 
-`chain("a <- b <- c; b <- d; c + d <- m")` is the scripts of five revisions: what stands right of an arrow stands on what is
-left of it, and `+` is a merge.
+`chain("a <- b <- c; b <- d; c + d <- m")` is the scripts of five revisions: what stands right of an arrow stands on
+what is left of it, and `+` is a merge.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def old_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrapper.parent.mkdir()
     wrapper.write_text(
         "#!/bin/sh\n"
-        'case " $* " in *" merge-tree "*) echo "usage: git merge-tree <base> <branch1> <branch2>" >&2; exit 129;; esac\n'
+        'case " $* " in *" merge-tree "*) echo "usage: git merge-tree" >&2; exit 129;; esac\n'
         f'exec {shutil.which("git")} "$@"\n'
     )
     wrapper.chmod(0o755)

@@ -37,7 +37,7 @@ def test_bad_example_shows_its_check_and_nothing_worse(checkout: Checkout, info:
     else:
         assert finding.path in written
         source = (checkout.root / str(finding.path)).read_text().splitlines()
-        assert finding.line and source[finding.line - 1].strip(), "the finding points to an empty line"
+        assert source[(finding.line or 0) - 1].strip(), "the finding points to no line of code"
 
 
 @every_check
