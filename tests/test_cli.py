@@ -122,7 +122,10 @@ def test_no_command_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_bug_of_ours_is_3(
     shop: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pipeline, "choose_refs", lambda *_: {}["[bold]nothing there[/bold]"])
+    def stumble(*_: object) -> None:
+        raise KeyError("[bold]nothing there[/bold]")
+
+    monkeypatch.setattr(pipeline, "choose_refs", stumble)
     assert cli.run(["check", "--no-replay"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
