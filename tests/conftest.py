@@ -4,10 +4,18 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from checker.postgres import Server, start_server
 from checker.postgres.select import PROVIDERS
 from checker.settings import PostgresSettings
+from tests.gitrepo import checkout, git_of_our_own
+
+__all__ = ["checkout", "git_of_our_own"]
+
+# A busy machine is no fault: no deadline. What is found is kept by @example, not by a database of one machine.
+settings.register_profile("here", deadline=None, max_examples=60, database=None)
+settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import reprlib
 import tokenize
 import warnings
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,10 @@ from typing import Any
 IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
 MODULE = "module-level code"
 LONG_LINE = 88
+# What Python raises of a source that is not its own, is nested too deeply or holds a number that it will not write.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+# No identifier is longer. A script can ask for a string as long as all memory in a few lines.
+LONGEST_CONSTANT = 1000
 
 # What Alembic itself skips (script/base.py): editors' lock files and __init__.
 _SCRIPT_NAME = re.compile(r"(?!\.\#|__init__).*\.py$")
@@ -66,12 +71,18 @@ class NotStatic(Exception):
 def read_script(path: str, blob: str, source: bytes) -> Script:
     """The script in `source`. Never raises: what cannot be read is said in the result."""
     try:
-        tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return _read_parsed(path, blob, source, parse(source))
+    except UNREADABLE as error:
         return _read_unparsable(path, blob, source, error)
+
+
+def _read_parsed(path: str, blob: str, source: bytes, tree: ast.Module) -> Script:
     values, lines = _module_values(tree)
     unknown = tuple(name for name in IDENTIFIERS if isinstance(values.get(name), NotStatic))
     revision, problem = _revision(path, values)
+    if "down_revision" not in values:
+        unknown += ("down_revision",)
+        problem = problem or "it sets no down_revision"
     labels = values.get("branch_labels")
     return Script(
         path=path,
@@ -103,7 +114,12 @@ def _revision(path: str, values: Mapping[str, Any]) -> tuple[str | None, str | N
         return None, f"its revision id is computed ({value})"
     if "revision" not in values and (legacy := _LEGACY_NAME.match(PurePosixPath(path).name)):
         return legacy[1], None
-    return None, "it sets no revision id" if value is None else f"its revision id is {value!r}, which is not a string"
+    return (
+        None,
+        "it sets no revision id"
+        if value is None
+        else f"its revision id is {reprlib.repr(value)}, which is not a string",
+    )
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -127,15 +143,34 @@ def _module_values(tree: ast.Module) -> tuple[dict[str, Any], dict[str, int]]:
             for name, value in _bind(targets, node.value, values):
                 values[name] = value
                 lines[name] = node.lineno
+        else:
+            for name in _sets_otherwise(node):
+                values[name] = NotStatic(ast.unparse(node).partition("\n")[0])
+                lines[name] = node.lineno
     return values, lines
+
+
+def _sets_otherwise(node: ast.stmt) -> Iterable[str]:
+    """Identifiers that an import, an `if`, a `+=` or the like sets."""
+    for part in ast.walk(node):
+        match part:
+            case ast.Name(ctx=ast.Store()) if part.id in IDENTIFIERS and not isinstance(node, ast.AnnAssign):
+                yield part.id
+            case ast.alias() if (part.asname or part.name) in IDENTIFIERS:
+                yield part.asname or part.name
 
 
 def _bind(targets: Iterable[ast.expr], value: ast.expr, known: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     for target in targets:
         if isinstance(target, ast.Name):
             yield target.id, fold(value, known)
-        elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-            for inner, part in zip(target.elts, value.elts, strict=False):
+        elif isinstance(target, ast.Tuple | ast.List):
+            values = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            known_parts = len(values) == len(target.elts) and not any(
+                isinstance(one, ast.Starred) for one in target.elts
+            )
+            for number, inner in enumerate(target.elts):
+                part = values[number] if known_parts else ast.Subscript(value, ast.Constant(number))
                 yield from _bind([inner], part, known)
 
 
@@ -152,13 +187,13 @@ def _fold(node: ast.expr, known: Mapping[str, Any]) -> Any:
         case ast.Constant():
             return node.value
         case ast.Tuple() | ast.List() | ast.Set():
-            return tuple(_fold(part, known) for part in node.elts)
+            return tuple(_simple(_fold(part, known)) for part in node.elts)
         case ast.Name() if node.id in known and not isinstance(known[node.id], NotStatic):
             return known[node.id]
         case ast.BinOp(op=ast.Add() | ast.Mod()):
             return _fold_operation(node, known)
         case ast.JoinedStr():
-            return "".join(str(_fold(part, known)) for part in node.values)
+            return "".join(str(_simple(_fold(part, known))) for part in node.values)
         case ast.FormattedValue(conversion=-1, format_spec=None):
             return _fold(node.value, known)
         case _:
@@ -167,10 +202,23 @@ def _fold(node: ast.expr, known: Mapping[str, Any]) -> Any:
 
 def _fold_operation(node: ast.BinOp, known: Mapping[str, Any]) -> Any:
     left, right = _fold(node.left, known), _fold(node.right, known)
+    formats = isinstance(node.op, ast.Mod)
+    if formats and (not isinstance(left, str) or re.search(r"%[^sdr%]", left)):  # `%999999999d` fills all memory
+        raise NotStatic
     try:
-        return left + right if isinstance(node.op, ast.Add) else left % right
+        made = left % right if formats else left + right
     except (TypeError, ValueError):
         raise NotStatic from None
+    if isinstance(made, str | bytes | tuple) and len(made) > LONGEST_CONSTANT:
+        raise NotStatic
+    return made
+
+
+def _simple(value: Any) -> Any:
+    """Not a tuple: tuples of tuples of one tuple are short to write and fill all memory once they are written out."""
+    if isinstance(value, tuple):
+        raise NotStatic
+    return value
 
 
 def _read_unparsable(path: str, blob: str, source: bytes, error: Exception) -> Script:
@@ -209,13 +257,15 @@ def normalized_parts(source: bytes) -> Mapping[str, str]:
     parts do the same, as far as their own text decides it. A script that is not Python gives its non-blank lines.
     """
     try:
-        tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _code_parts(parse(source))
+    except UNREADABLE:
         text = source.decode("utf-8", "replace")
         return {MODULE: "\n".join(line.strip() for line in text.splitlines() if line.strip())}
-    plain = _Plain().visit(tree)
+
+
+def _code_parts(tree: ast.Module) -> Mapping[str, str]:
     parts: dict[str, list[str]] = {}
-    for node in plain.body:
+    for node in _Plain().visit(tree).body:
         code = ast.unparse(ast.fix_missing_locations(node))
         parts.setdefault(_part_name(node), []).extend(spread(line) for line in code.splitlines())
     return {name: "\n".join(text) for name, text in parts.items()}
