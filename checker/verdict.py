@@ -15,8 +15,10 @@ GROUP_ABOVE = 5
 
 
 def arrange(findings: Iterable[Finding], settings: Settings) -> tuple[Finding, ...]:
-    """The findings that are wanted, the change's own first, then the gravest. Old sins are notes and many of a kind are one, unless the
-    whole tree is judged."""
+    """The findings that are wanted, the change's own first, then the gravest.
+
+    Old sins are notes, and many of a kind are one, unless the whole tree is judged.
+    """
     wanted = [finding for finding in findings if _is_wanted(finding, settings)]
     if not settings.judge_all:
         wanted = [finding if finding.introduced else replace(finding, severity=Severity.NOTE) for finding in wanted]

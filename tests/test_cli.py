@@ -125,7 +125,7 @@ def test_a_bug_of_ours_is_3(
     def stumble(*_: object) -> None:
         raise KeyError("[bold]nothing there[/bold]")
 
-    monkeypatch.setattr(pipeline, "choose_refs", stumble)
+    monkeypatch.setattr(pipeline, "compare_refs", stumble)
     assert cli.run(["check", "--no-replay"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
