@@ -138,7 +138,7 @@ def test_interrupted_is_130(shop: Checkout, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "choose_refs", interrupt)
+    monkeypatch.setattr(pipeline, "compare_refs", interrupt)
     assert cli.run(["check", "--no-replay"]) == 130
 
 
