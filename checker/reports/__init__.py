@@ -1,0 +1,1 @@
+"""One function for each format, from a Report to text."""

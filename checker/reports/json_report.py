@@ -7,11 +7,12 @@ import json
 from typing import Any
 
 from checker.findings import Report
+from checker.reports.escape import json_text
 
 
 def render(report: Report) -> str:
     """The report, one line for each value, in the order of the dataclasses' fields."""
-    return json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False, default=str) + "\n"
+    return json_text(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
 def schema() -> dict[str, Any]:
