@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from checker.findings import Finding, Report, Severity
-from checker.reports.escape import clip, command_data, command_property, visible
+from checker.reports.escape import clip, command_data, command_property, log
 from checker.reports.words import plural
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -67,7 +67,7 @@ def stop_commands(text: str, token: str) -> str:
     """
     if not TOKEN.fullmatch(token) or token in text:
         raise ValueError("the token must be random: 16 letters and digits at least, and not in the text")
-    shown = "".join(f"{visible(line)}\n" for line in text.splitlines())
+    shown = "".join(f"{log(line)}\n" for line in text.splitlines())
     return f"::stop-commands::{token}\n{shown}::{token}::\n"
 
 

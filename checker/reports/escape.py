@@ -65,25 +65,31 @@ def markdown(text: str) -> str:
 
 def prose(text: str) -> str:
     """As `markdown`, but what stands between backticks comes out as code: how the checks write commands and names."""
-    parts = _CODE.split(one_line(text))
-    return "".join(code(part) if number % 2 else _MARKDOWN.sub(_plain, part) for number, part in enumerate(parts))
+    return "".join(
+        code(part) if is_code else _MARKDOWN.sub(_plain, part) for is_code, part in backticked(one_line(text))
+    )
+
+
+def backticked(text: str) -> list[tuple[bool, str]]:
+    """The text in parts, and of each whether it stood between backticks."""
+    return [(number % 2 == 1, part) for number, part in enumerate(_CODE.split(text)) if part]
 
 
 def _plain(match: re.Match[str]) -> str:
     found = match[0]
     if found == "$":
         return "<span>$</span>"  # GitHub's own word for a dollar that begins no formula
-    if found == "//":
-        return f"{_UNBREAKABLE}//"
+    if found in ("//", "."):
+        return f"{_UNBREAKABLE}{found}"
     if found.isdigit():
         return f"{found}{_UNBREAKABLE}"
     # An entity is never taken for markup, and HTML knows it too; a backslash would stand there as it is.
-    return f"&#{ord(found)};{_UNBREAKABLE if found in '@#-.' else ''}"
+    return f"&#{ord(found)};{_UNBREAKABLE if found in '@#-' else ''}"
 
 
 def code(text: str) -> str:
     """The text as code within a line of Markdown, a table's cell included; nothing for nothing."""
-    line = one_line(text)
+    line = log(one_line(text))
     if not re.search(r"[`|]", line):
         return f"`{line}`" if line else ""
     return f"<code>{_PUNCTUATION.sub(lambda match: f'&#{ord(match[0])};', line)}</code>"
@@ -99,7 +105,7 @@ def fenced(text: str, language: str = "") -> str:
 
 def command_data(text: str) -> str:
     """The text after a workflow command's second `::`; its newlines arrive as newlines."""
-    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return log(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def command_property(text: str) -> str:

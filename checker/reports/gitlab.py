@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from checker.findings import Finding, Report, Severity
-from checker.reports.escape import clip, one_line, visible
+from checker.reports.escape import clip, log, one_line
 from checker.reports.words import fingerprints, location
 
 SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
@@ -25,10 +25,10 @@ def _issue(report: Report, finding: Finding, fingerprint: str) -> dict[str, Any]
     return {
         "type": "issue",
         "check_name": f"{finding.id} {finding.slug}",
-        "description": clip(one_line(_description(finding)), LONGEST),
+        "description": log(one_line(clip(_description(finding), LONGEST))),
         "fingerprint": fingerprint,
         "severity": "info" if finding.allowed else SEVERITIES[finding.severity],
-        "location": {"path": visible(path), "lines": {"begin": line}},
+        "location": {"path": log(path), "lines": {"begin": line}},
     }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checker.findings import Finding, Report
-from checker.reports.escape import log
+from checker.reports.escape import backticked, clip, log
 from checker.reports.words import counts, documentation, fingerprints, old_sins, place, projects, scope, verdict
+
+LONGEST = 100_000
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,17 +38,18 @@ def _environment() -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
+        keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(place=place, documentation=documentation, tone=_tone, diff=_diff)
+    environment.globals.update(place=place, documentation=documentation, tone=_tone, diff=_diff, parts=backticked)
     return environment
 
 
 def _shown(value: object) -> object:
     """Every expression of the template comes through here before it is escaped."""
     # not what a macro made, which is escaped already
-    return log(value) if type(value) is str else value
+    return log(clip(value, LONGEST)) if type(value) is str else value
 
 
 def _tone(finding: Finding) -> str:
@@ -54,6 +57,7 @@ def _tone(finding: Finding) -> str:
 
 
 def _diff(details: str) -> list[tuple[str, str]]:
-    """Each line with its class."""
+    """Each line with its class; `---` and `+++` are titles."""
     classes = {"+": "plus", "-": "minus"}
-    return [(classes.get(line[:1], ""), line) for line in log(details).split("\n")]
+    lines = log(clip(details, LONGEST)).strip("\n").split("\n")
+    return [("" if line.startswith(("---", "+++")) else classes.get(line[:1], ""), line) for line in lines]

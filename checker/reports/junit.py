@@ -16,6 +16,7 @@ from checker.reports.words import decisive, projects, told
 
 NAME = "alembic-premerge"
 LONGEST_MESSAGE = 2_000
+LONGEST_TEXT = 50_000
 
 
 def render(report: Report) -> str:
@@ -57,7 +58,7 @@ def _finding(suite: ET.Element, finding: Finding, *, fails: bool) -> None:
     subject = finding.revision or finding.path or ""
     stage = "replay" if finding.id.startswith("R") else "static"
     case = _case(suite, stage, f"{finding.id} {finding.slug} {subject}")
-    message = clip(one_line(finding.message), LONGEST_MESSAGE)
+    message = one_line(clip(finding.message, LONGEST_MESSAGE))
     if finding.allowed:
         _add(case, "skipped", told(finding), message=f"allowed: {finding.allowed.reason}")
     elif fails:
@@ -105,8 +106,8 @@ def _case(suite: ET.Element, stage: str, name: str, seconds: float = 0) -> ET.El
 
 def _add(parent: ET.Element, tag: str, text: str | None = None, /, **attributes: str) -> ET.Element:
     """Every text comes in here, and nothing that XML forbids gets past."""
-    child = ET.SubElement(parent, tag, {key: log(value) for key, value in attributes.items()})
-    child.text = log(text) if text else None
+    child = ET.SubElement(parent, tag, {key: log(clip(value, LONGEST_TEXT)) for key, value in attributes.items()})
+    child.text = log(clip(text, LONGEST_TEXT)) if text else None
     return child
 
 

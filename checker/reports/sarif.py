@@ -9,7 +9,7 @@ from typing import Any
 from checker.checks.base import CheckInfo
 from checker.checks.registry import CHECKS
 from checker.findings import Finding, Related, Report, Severity
-from checker.reports.escape import clip, uri, visible
+from checker.reports.escape import clip, log, uri
 from checker.reports.words import documentation, fingerprints, location, projects
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -112,9 +112,9 @@ def _result(report: Report, finding: Finding, index: int, fingerprint: str) -> O
         "baselineState": "new" if finding.introduced else "unchanged",
         "suppressions": _suppressions(finding),
         "properties": {
-            "project": visible(finding.project),
-            "revision": visible(finding.revision) if finding.revision else None,
-            "details": clip(visible(finding.details), LONGEST) if finding.details else None,
+            "project": log(finding.project),
+            "revision": log(finding.revision) if finding.revision else None,
+            "details": log(clip(finding.details, LONGEST)) if finding.details else None,
         },
     }
 
@@ -122,7 +122,7 @@ def _result(report: Report, finding: Finding, index: int, fingerprint: str) -> O
 def _suppressions(finding: Finding) -> list[Object]:
     if finding.allowed is None:
         return []
-    justification = visible(f"{finding.allowed.reason} ({finding.allowed.source})")
+    justification = log(f"{finding.allowed.reason} ({finding.allowed.source})")
     return [{"kind": "external", "status": "accepted", "justification": justification}]
 
 
@@ -142,4 +142,4 @@ def _location(path: str, line: int | None) -> Object:
 
 def _message(text: str) -> Object:
     # `[words](target)` would be a link; migrations have no say in where a reader is sent.
-    return {"text": clip(visible(text).replace("](", "] ("), LONGEST)}
+    return {"text": log(clip(text, LONGEST)).replace("](", "] (")}

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from checker.findings import Finding, Report, Severity
-from checker.reports.escape import log, one_line
+from checker.reports.escape import clip, log, one_line
 from checker.reports.words import counts, old_sins, place, scope, verdict
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
 DETAIL_LINES = 8
 RELATED_LINES = 4
+LONGEST = 10_000
 
 
 def render(report: Report, *, verbose: bool = False) -> Text:
@@ -67,12 +68,12 @@ def _one_line(finding: Finding) -> Text:
 
 
 def _line(text: str) -> str:
-    return log(one_line(text))
+    return log(one_line(clip(text, LONGEST)))
 
 
 def _paragraph(text: str) -> str:
     # The indent stays: no second line of a message looks like a line of ours, the verdict say.
-    return log(text).strip().replace("\n", "\n    ")
+    return log(clip(text, LONGEST)).strip().replace("\n", "\n    ")
 
 
 def _cut(details: str | None, verbose: bool) -> list[str]:

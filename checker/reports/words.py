@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from checker.findings import Finding, Report, Severity
+from checker.findings import Finding, ReplayReport, Report, Severity
 
 DOCUMENTATION = "https://github.com/alembic-premerge/alembic-premerge/blob/main/docs/checks.md"
 
@@ -51,9 +51,13 @@ def scope(report: Report) -> tuple[str, ...]:
     if not report.projects:
         words.append("no migration changed")
     for replay in report.replay:
-        passes = ", ".join(f"{one.name} {one.outcome} in {one.seconds:.1f} s" for one in replay.passes)
-        words.append(f"PostgreSQL {replay.server.version} ({replay.server.provider}): {passes}")
+        words.append(f"PostgreSQL {replay.server.version} ({replay.server.provider}): {_passes(replay)}")
     return (*words, f"{report.seconds:.1f} s")
+
+
+def _passes(replay: ReplayReport) -> str:
+    told = [f" in {one.seconds:.1f} s" if one.outcome in ("passed", "failed") else "" for one in replay.passes]
+    return ", ".join(f"{one.name} {one.outcome}{time}" for one, time in zip(replay.passes, told, strict=True))
 
 
 def old_sins(report: Report) -> str:
