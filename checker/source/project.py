@@ -17,8 +17,9 @@ from checker.errors import ProjectError
 from checker.settings import ProjectSettings
 from checker.source.script import is_script_name
 
-# Stands for the repository's root where `%(here)s` makes a location absolute.
-_ROOT = "/%repository%"
+# Stands for the repository's root where `%(here)s` makes a location absolute. No percent sign: configparser would
+# read it as another interpolation, and no separator of version_locations.
+_ROOT = "/<repository>"
 _SPLIT = {"space": r"\s+", "newline": r"\n", "os": ":", ":": ":", ";": ";"}
 
 
@@ -127,11 +128,13 @@ def _named_apart(environments: Sequence[Environment]) -> tuple[Environment, ...]
 
 
 def _distinct(environments: Iterable[Environment]) -> list[Environment]:
-    """Each environment once: what loads the same scripts, or only some of them, is the same environment."""
+    """Each environment once: what loads the same scripts, or only some of them, is the same environment; and a folder
+    whose env.py an ini names is none besides."""
     kept: list[Environment] = []
     for one in environments:
         folders = set(one.version_locations)
-        if not any(folders <= set(other.version_locations) for other in kept):
+        named = one.config_file is None and any(one.script_location == other.script_location for other in kept)
+        if not named and not any(folders <= set(other.version_locations) for other in kept):
             kept.append(one)
     return kept
 
@@ -152,17 +155,12 @@ def _from_files(tree: Tree) -> Iterator[Environment]:
 
 def _located(tree: Tree, stated: Iterable[_Found]) -> Iterator[Environment]:
     for one in stated:
-        place = _locate(one.script_location, one.config_file, tree, needs="env.py")
-        if place is None:
+        found = _locate(one.script_location, one.config_file, tree, needs="env.py")
+        if found is None:
             continue
-        location, working_directory = place
-        versions = tuple(
-            dict.fromkeys(
-                folder[0]
-                for text in one.version_locations
-                if (folder := _locate(text, one.config_file, tree, base=working_directory))
-            )
-        )
+        location, working_directory = found
+        places = (_versions_folder(text, one.config_file, tree, working_directory) for text in one.version_locations)
+        versions = tuple(dict.fromkeys(place for place in places if place))
         yield Environment(
             path=posixpath.dirname(one.config_file) or ".",
             script_location=location,
@@ -172,6 +170,16 @@ def _located(tree: Tree, stated: Iterable[_Found]) -> Iterator[Environment]:
             section=one.section,
             recursive=one.recursive,
         )
+
+
+def _versions_folder(text: str, config_file: str, tree: Tree, working_directory: str) -> str | None:
+    """Where a version location is, or would be: Alembic takes one that does not exist for an empty one."""
+    place = _locate(text, config_file, tree, base=working_directory)
+    if place:
+        return place[0]
+    if text.startswith(_ROOT):
+        return posixpath.normpath("." + text.removeprefix(_ROOT))
+    return None if posixpath.isabs(text) or ":" in text else _join(working_directory, text)
 
 
 def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
@@ -190,9 +198,7 @@ def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
         option = _ini_options(parser, section)
         location = option("script_location") or (_here(path) if section == "alembic" else None)
         if location:
-            yield _Found(
-                path, section, location, _split(option), (option("recursive_version_locations") or "").lower() == "true"
-            )
+            yield _Found(path, section, location, _split(option), option("recursive_version_locations") == "true")
 
 
 def _ini_options(parser: configparser.ConfigParser, section: str) -> Callable[[str], str | None]:
