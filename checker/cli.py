@@ -226,7 +226,9 @@ def main() -> NoReturn:
     # CI ends a job that is cancelled with SIGTERM: leave by the same way as Ctrl-C, which cleans up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a log whose encoding knows no ✓ gets a question mark, and its verdict
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a log whose encoding knows no ✓ gets a question mark, and its verdict
             stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from checker.errors import ConfigurationError, UsageError
 from checker.findings import Severity
 
-FILE_NAME = ".alembic-premerge.yml"
+FILE_NAMES = (".alembic-premerge.yml", ".alembic-premerge.yaml")
 PYPROJECT_TABLE = "alembic-premerge"
 
 Level = Literal["error", "warning", "note", "off"]
@@ -244,7 +244,7 @@ def _sentence(place: Location, mistake: Any) -> str:
 
 def find_configuration(root: Path) -> Path | None:
     """The configuration file at the repository's root, if there is one."""
-    for name in (FILE_NAME, FILE_NAME.replace(".yml", ".yaml")):
+    for name in FILE_NAMES:
         if (root / name).is_file():
             return root / name
     pyproject = root / "pyproject.toml"

@@ -125,7 +125,7 @@ def test_a_bug_of_ours_is_3(
     def stumble(*_: object) -> None:
         raise KeyError("[bold]nothing there[/bold]")
 
-    monkeypatch.setattr(pipeline, "choose_refs", stumble)
+    monkeypatch.setattr(pipeline, "compare_refs", stumble)
     assert cli.run(["check", "--no-replay"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
@@ -138,7 +138,7 @@ def test_interrupted_is_130(shop: Checkout, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "choose_refs", interrupt)
+    monkeypatch.setattr(pipeline, "compare_refs", interrupt)
     assert cli.run(["check", "--no-replay"]) == 130
 
 

@@ -22,10 +22,10 @@ def render(report: Report, *, verbose: bool = False) -> Text:
 
 
 def _parts(report: Report, verbose: bool) -> Iterator[Text]:
+    old = [finding for finding in report.findings if not finding.introduced and finding.severity is Severity.NOTE]
     for finding in report.findings:
-        if finding.introduced:
+        if finding not in old:
             yield _finding(finding, verbose)
-    old = [finding for finding in report.findings if not finding.introduced]
     if old:
         yield Text(f"\nAlready so at {report.base.ref}, and not this change's doing:\n", "dim")
         for finding in old:

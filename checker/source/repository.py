@@ -7,6 +7,7 @@ goes to an object folder of our own, with the repository's as its alternate. Eve
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -241,32 +242,24 @@ class Repository:
         data: bytes = self._git.get_object_data(blob)[3]
         return data
 
-    def export(self, tree: str, folder: Path, prefixes: Sequence[str] = ()) -> None:
-        """Write a tree's files below `folder`: all, or those below the given folders."""
+    def export(self, tree: str, folder: Path, paths: Sequence[str] | None = None) -> None:
+        """Write a tree's files below `folder`, as a checkout would: all, or those that are named."""
         env = {"GIT_INDEX_FILE": str(self._scratch / f"export-{folder.name}"), "GIT_WORK_TREE": str(folder)}
         self._run("read-tree", tree, env=env)
-        paths = [f":(top,literal){prefix}" for prefix in prefixes]
-        listed = self._run("ls-files", "-z", "--", *paths, env=env) if prefixes else None
-        if listed is None:
-            self._run("checkout-index", "--all", "--force", "--quiet", f"--prefix={folder}/", env=env)
+        prefix = f"--prefix={folder}/"
+        if paths is None:
+            self._run("checkout-index", "--all", "--force", "--quiet", prefix, env=env)
             return
-        names = [name for name in listed.split("\0") if name]
-        for start in range(0, len(names), 200):  # a command line has a longest length
-            self._run(
-                "checkout-index",
-                "--force",
-                "--quiet",
-                f"--prefix={folder}/",
-                "--",
-                *names[start : start + 200],
-                env=env,
-            )
+        for start in range(0, len(paths), 200):  # a command line has a longest length
+            self._run("checkout-index", "--force", "--quiet", prefix, "--", *paths[start : start + 200], env=env)
 
     # --- history
 
-    def commits_naming(self, text: str, folders: Sequence[str]) -> str | None:
-        """The newest commit, on any ref, that brought or took away a line with `text` below the folders."""
-        found = self._ask("log", "--all", "-1", "--format=%h", f"-S{text}", "--", *folders)
+    def last_commit_with(self, revision: str, folders: Sequence[str]) -> str | None:
+        """The newest commit, on any ref, that brought or took away a script of this revision id below the folders."""
+        # Only the script's own `revision = ...` counts: the down_revision of another is what we come from.
+        line = rf"""^revision(:[^=]*)?[[:space:]]*=[[:space:]]*["']{re.escape(revision)}["']"""
+        found = self._ask("log", "--all", "-1", "--format=%h", "-G", line, "--", *folders)
         return found or None
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 import reprlib
-import tokenize
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,8 +12,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
-MODULE = "module-level code"
-LONG_LINE = 88
 # What Python raises of a source that is not its own, is nested too deeply or holds a number that it will not write.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 # No identifier is longer. A script can ask for a string as long as all memory in a few lines.
@@ -26,6 +22,8 @@ _SCRIPT_NAME = re.compile(r"(?!\.\#|__init__).*\.py$")
 # Before Alembic 0.2 a script's id was its file's name; Alembic still reads those.
 _LEGACY_NAME = re.compile(r"([a-f0-9]+)\.py$")
 _ASSIGNMENT = re.compile(rb"^(revision|down_revision)[ \t]*(?::[^=\n]+)?=[ \t]*(.+?)[ \t]*(?:#.*)?\r?$", re.M)
+# What the parser says of `print x`, `exec x`, `except A, e:` and `0777`.
+_PYTHON2 = re.compile(r"Missing parentheses in call to|multiple exception types must be parenthesized|leading zeros in")
 _CONFLICT = re.compile(rb"^<{7}( |\r?$).*?^>{7}( |\r?$)", re.M | re.S)
 
 
@@ -47,6 +45,8 @@ class Script:
     docstring: str | None = None
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, hash=False)
     problem: str | None = None
+    python2: bool = False
+    """Whether it cannot be read because it is written for Python 2."""
     source: bytes = field(default=b"", compare=False, repr=False, hash=False)
 
     @property
@@ -243,135 +243,6 @@ def _read_unparsable(path: str, blob: str, source: bytes, error: Exception) -> S
         unknown=() if "down_revision" in values else ("down_revision",),
         lines={"revision": line},
         problem=problem,
+        python2=bool(_PYTHON2.search(problem)),
         source=source,
     )
-
-
-# --- what a script does, apart from how it is written
-
-
-def normalized_parts(source: bytes) -> Mapping[str, str]:
-    """The script's functions and classes by name, and its module-level code, as plain code.
-
-    Import lines, comments, docstrings, annotations, formatting and the identifiers are left out: two scripts with equal
-    parts do the same, as far as their own text decides it. A script that is not Python gives its non-blank lines.
-    """
-    try:
-        return _code_parts(parse(source))
-    except UNREADABLE:
-        text = source.decode("utf-8", "replace")
-        return {MODULE: "\n".join(line.strip() for line in text.splitlines() if line.strip())}
-
-
-def _code_parts(tree: ast.Module) -> Mapping[str, str]:
-    parts: dict[str, list[str]] = {}
-    for node in _Plain().visit(tree).body:
-        code = ast.unparse(ast.fix_missing_locations(node))
-        parts.setdefault(_part_name(node), []).extend(spread(line) for line in code.splitlines())
-    return {name: "\n".join(text) for name, text in parts.items()}
-
-
-def spread(line: str) -> str:
-    """A long line of code with each argument of its outermost call on a line of its own, so that a diff shows the one
-    that changed. What is inside a string that runs over several lines comes back as it is."""
-    if len(line) <= LONG_LINE:
-        return line
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(line.strip()).readline))
-    except (tokenize.TokenError, SyntaxError):
-        tokens = []  # `if x:` and other lines that are not a statement by themselves, in some Python versions
-    indent = " " * (len(line) - len(line.lstrip()))
-    text, depth, begin, pieces = line.strip(), 0, 0, []
-    for token in tokens:
-        depth += (
-            (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}")) if token.type == tokenize.OP else 0
-        )
-        opens = depth == 1 and token.string in ("(", "[", "{", ",")
-        closes = depth == 0 and token.string in (")", "]", "}")
-        if token.type == tokenize.OP and (opens or closes):
-            end = token.end[1] if opens else token.start[1]
-            pieces.append(text[begin:end].strip())
-            begin = end
-            if closes:
-                break
-    pieces.append(text[begin:])
-    inner = [f"{indent}    {piece}" for piece in pieces[1:-1] if piece]
-    return "\n".join([indent + pieces[0], *inner, indent + pieces[-1].strip()]) if len(pieces) > 2 else line
-
-
-def _part_name(node: ast.stmt) -> str:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return f"{node.name}()"
-        case ast.ClassDef():
-            return f"class {node.name}"
-        case _:
-            return MODULE
-
-
-class _Plain(ast.NodeTransformer):
-    """Takes out of a tree what does not change what it does."""
-
-    def generic_visit(self, node: ast.AST) -> Any:
-        super().generic_visit(node)
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                setattr(node, name, [one for one in block if not _is_idle(one)])
-        return self._without_hollow(node)
-
-    def _without_hollow(self, node: ast.AST) -> Any:
-        match node:
-            case ast.If(test=ast.Name() | ast.Attribute(), body=[], orelse=[]):
-                return None  # `if TYPE_CHECKING:` once its imports are gone
-            case ast.Try(body=[], orelse=[], finalbody=[]):
-                return None  # `try: import x` once that is gone
-        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
-            node.body = [ast.Pass()]  # type: ignore[attr-defined]
-        return node
-
-    def visit_Import(self, node: ast.Import) -> None:
-        """Import lines are how a script reaches names, not what it does with them."""
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """As visit_Import."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        """Without the return annotation."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
-        """Without the return annotation."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_arg(self, node: ast.arg) -> Any:
-        """Without the annotation."""
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        """`x: int = 1` is `x = 1`, and `x: int` alone is nothing."""
-        if node.value is None:
-            return None
-        plain = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
-        return self.visit(plain)
-
-    def visit_Module(self, node: ast.Module) -> Any:
-        """Without the identifiers: who a script is and where it stands is compared apart."""
-        self.generic_visit(node)
-        node.body = [one for one in node.body if not _sets_identifiers(one)]
-        return node
-
-
-def _is_idle(node: ast.AST) -> bool:
-    """A docstring, a bare constant, `...` or `pass`."""
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-
-
-def _sets_identifiers(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Assign):
-        return False
-    names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-    return bool(names) and all(name in IDENTIFIERS for name in names)

@@ -235,6 +235,13 @@ def test_one_environment_is_never_counted_twice(checkout: Checkout) -> None:
     assert set(found(checkout.root)) == {("alembic.ini", "alembic")}
 
 
+def test_scripts_that_an_ini_leaves_out_are_no_environment_of_their_own(checkout: Checkout) -> None:
+    ini = b"[alembic]\nscript_location = migrations\nversion_locations = db\npath_separator = os\n"
+    checkout.commit({"alembic.ini": ini, "migrations/env.py": ENV, **chain("a", "db"), **chain("b <- c")})
+    environments = found(checkout.root)
+    assert {key: revisions for key, (_, revisions) in environments.items()} == {("alembic.ini", "alembic"): {"a"}}
+
+
 SEPARATORS = {None: ", ", "space": " ", "newline": "\n    ", "os": os.pathsep, ":": ":", ";": "; "}
 FOLDERS = ("migrations/versions", "db/one", "db/one/2024", "db/two_b", "missing")
 

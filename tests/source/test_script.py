@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from checker import examples
-from checker.source.script import Script, normalized_parts, read_script
+from checker.source.code import normalized_parts
+from checker.source.script import Script, read_script
 from tests.gitrepo import script
 
 # A word as people use it for a revision, and as they should not.
