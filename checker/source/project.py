@@ -19,7 +19,7 @@ from checker.source.script import is_script_name
 from checker.source.tree import Tree, join, upward, version_folders
 
 # Stands for the repository's root where `%(here)s` makes a location absolute. No `%` in it: configparser would take that
-# for an interpolation of its own and give up on the whole value.
+# for an interpolation of its own and give up on the whole value. No separator of version_locations either.
 _ROOT = "/<repository>"
 # Where scripts of an environment without an env.py lie (Flask-Alembic: other packages load them).
 _SCRIPT_FOLDER = re.compile(r"(^|/)(\w*alembic\w*|\w*migrations?|\w*versions|revisions)(/|$)")
@@ -119,11 +119,15 @@ def _apart(environments: Sequence[Environment], better: Callable[[Environment], 
 
 
 def _distinct(environments: Iterable[Environment]) -> list[Environment]:
-    """Each environment once: what loads the same scripts, or only some of them, is the same environment."""
+    """Each environment once: what loads the same scripts, or only some of them, is the same environment; and what lies
+    unused beside an env.py whose version_locations an ini names is none besides."""
     kept: list[Environment] = []
     for one in environments:
         folders = set(one.version_locations)
-        if not any(folders <= set(other.version_locations) for other in kept):
+        if any(folders <= set(other.version_locations) for other in kept):
+            continue
+        named = {other.script_location for other in kept if other.config_file}
+        if one.config_file or one.script_location not in named:
             kept.append(one)
     return kept
 
@@ -148,13 +152,8 @@ def _located(tree: Tree, stated: Iterable[_Found]) -> Iterator[Environment]:
         if place is None:
             continue
         location, working_directory = place
-        versions = tuple(
-            dict.fromkeys(
-                folder[0]
-                for text in one.version_locations
-                if (folder := _locate(text, one.config_file, tree, base=working_directory))
-            )
-        )
+        places = (_versions_folder(text, one.config_file, tree, working_directory) for text in one.version_locations)
+        versions = tuple(dict.fromkeys(folder for folder in places if folder))
         stated_here = bool(versions) or one.recursive
         default = (join(location, "versions"),)
         for folders in [versions or default] if stated_here else version_folders(location, tree):
@@ -167,6 +166,16 @@ def _located(tree: Tree, stated: Iterable[_Found]) -> Iterator[Environment]:
                 section=one.section,
                 recursive=one.recursive,
             )
+
+
+def _versions_folder(text: str, config_file: str, tree: Tree, working_directory: str) -> str | None:
+    """Where a version location is, or would be: Alembic takes one that does not exist for an empty one."""
+    place = _locate(text, config_file, tree, base=working_directory)
+    if place:
+        return place[0]
+    if text.startswith(_ROOT):
+        return posixpath.normpath("." + text.removeprefix(_ROOT))
+    return None if posixpath.isabs(text) or ":" in text else join(working_directory, text)
 
 
 def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
@@ -185,9 +194,7 @@ def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
         option = _ini_options(parser, section)
         location = option("script_location") or (_here(path) if section == "alembic" else None)
         if location:
-            yield _Found(
-                path, section, location, _split(option), (option("recursive_version_locations") or "").lower() == "true"
-            )
+            yield _Found(path, section, location, _split(option), option("recursive_version_locations") == "true")
 
 
 def _ini_options(parser: configparser.ConfigParser, section: str) -> Callable[[str], str | None]:
