@@ -117,10 +117,12 @@ def find_subjects(
     """Every environment that the merge concerns, as it is at the base and as it will be."""
     wanted = wanted_projects(settings, configuration)
     pairs = pair_environments(reader, comparison, wanted, unchanged=settings.judge_all)
-    return [make_subject(pair, repository, comparison) for pair in pairs]
+    return [make_subject(pair, repository, reader, comparison) for pair in pairs]
 
 
-def make_subject(pair: EnvironmentPair, repository: Repository, comparison: Comparison) -> Subject:
+def make_subject(
+    pair: EnvironmentPair, repository: Repository, reader: SnapshotReader, comparison: Comparison
+) -> Subject:
     """What the checks are given of a pair."""
     environment = pair.after.environment
     folders = sorted({*pair.before.environment.version_locations, *environment.version_locations})
@@ -135,6 +137,7 @@ def make_subject(pair: EnvironmentPair, repository: Repository, comparison: Comp
         configured=environment.settings is not None,
         conflicts=frozenset(comparison.merge.conflicts),
         last_seen=lambda revision: repository.last_commit_with(revision, folders),
+        read=partial(reader.read, comparison.result_tree),
     )
 
 

@@ -10,6 +10,7 @@ from checker.replay.outcome import Replay
 from checker.source.changes import Changes
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
+from checker.source.tree import join
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,16 @@ class Subject:
     """Paths in which merging gives a textual conflict."""
     last_seen: Callable[[str], str | None] = field(default=lambda _: None)
     """The newest commit that had a revision which is not there, or None."""
+    read: Callable[[str], bytes] = field(default=lambda _: b"")
+    """The content of a file of the merge result; b"" where it is not there."""
     replay: Replay | None = None
     irreversible: frozenset[str] = frozenset()
     """Revisions of which no downgrade is asked."""
+
+    @property
+    def env(self) -> bytes:
+        """The source of the environment's env.py after the merge; b"" where there is none."""
+        return self.read(join(self.result.environment.script_location, "env.py"))
 
     @property
     def replayed(self) -> Replay:
