@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from checker.checks import (
+    c601_stale_suppression,
+    d401_deployed_revision_missing,
+    d402_deployed_revision_changed,
     g201_multiple_heads,
     g202_diverged_branch,
     g203_missing_down_revision,
@@ -73,6 +76,9 @@ CHECKS: tuple[Registered, ...] = tuple(
         g210_docstring_disagrees,
         g211_duplicate_branch_label,
         g212_no_revisions,
+        d401_deployed_revision_missing,
+        d402_deployed_revision_changed,
+        c601_stale_suppression,
         r301_upgrade_failed,
         r302_downgrade_failed,
         r303_downgrade_does_not_restore,
