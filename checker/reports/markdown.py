@@ -102,6 +102,9 @@ def _place(report: Report, finding: Finding, links: Links | None) -> str:
 
 
 def _details(finding: Finding) -> str:
+    """What the table has no room for; nothing where the table says it all."""
+    if not (finding.allowed or finding.fix or finding.related or finding.details):
+        return ""
     lines = [f"{_text(finding.message)}\n\n"]
     if finding.allowed:
         lines.append(f"**Allowed:** {_text(finding.allowed.reason)} ({_text(finding.allowed.source)})\n\n")

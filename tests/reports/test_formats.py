@@ -112,6 +112,7 @@ def test_a_fingerprint_outlives_what_moves_above_its_line() -> None:
     others = [EDITED, replace(EDITED, revision="0"), replace(EDITED, path="x"), replace(EDITED, id="H102")]
     others += [replace(EDITED, project="x"), OLD, replace(OLD, message="3 heads"), EDITED]
     assert len(set(fingerprints(others))) == len(others)
+    assert fingerprints([replace(OLD, message="3 heads")]) != fingerprints([OLD])
 
 
 def test_junit_fails_what_fails_and_skips_what_is_allowed() -> None:

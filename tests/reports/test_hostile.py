@@ -120,6 +120,10 @@ def check_markdown(report: Report, text: str) -> None:
     assert not [token for token in tokens if token.type in ("blockquote_open", "hr", "ordered_list_open")]
     assert len([token for token in tokens if token.type == "heading_open"]) == text.count("\n### ") + 1
     judge_tables(report, tables(tokens))
+    if len(report.findings[0].message) <= 1_000:
+        inside = escape.log(report.findings[0].message).strip("\n")
+        fences = [token.content for token in tokens if token.type == "fence" and token.info == "diff"]
+        assert fences == ([f"{inside}\n"] * 2 if report.findings[0].details else [])
     for inline in (child for token in tokens for child in outside_code(token)):
         assert inline.type not in ("image", "em_open", "s_open")
         if inline.type == "link_open":
