@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -10,7 +11,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-import click
 import typer
 from rich.console import Console
 
@@ -22,6 +22,9 @@ from checker.reports.registry import FORMATS
 from checker.settings import Settings
 
 ISSUES = "https://github.com/alembic-premerge/alembic-premerge/issues"
+
+# Older Typers raise click's UsageError, newer ones that of a click of their own: in both it is what this stands on.
+AskedWrongly: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 
 
 class Exit(IntEnum):
@@ -224,6 +227,11 @@ def main() -> NoReturn:
         os.environ.pop(name, None)
     # CI ends a job that is cancelled with SIGTERM: leave by the same way as Ctrl-C, which cleans up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a log whose encoding knows no ✓ gets a question mark, and its verdict
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -235,12 +243,12 @@ def run(arguments: list[str]) -> int:
     except CheckerError as error:
         _tell(error, console)
         return Exit.USAGE
-    except click.UsageError as error:
+    except AskedWrongly as error:
         error.show()
         return Exit.USAGE
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         console.print("interrupted", style="bold")
         return Exit.INTERRUPTED
     except Exception:

@@ -42,14 +42,14 @@ def introduction(folder: Path) -> str:
         f"A small shop's repository: {folder}\n"
         f"On its branch '{BRANCH}' somebody has edited a migration that is merged, has built on a revision on which main\n"
         "has built too, and has forgotten an enum type in a downgrade. Its tests are green. This is what\n"
-        "`alembic-premerge check` says:\n"
+        "`alembic-premerge check` says:"
     )
 
 
 def farewell(folder: Path) -> str:
     """What to do next."""
     return (
-        f"The report is in {folder / 'report.json'}. Look around, mend it, and check again:\n"
+        f"\nThe report is in {folder / 'report.json'}. Look around, mend it, and check again:\n"
         f"  cd {folder} && alembic-premerge check --base main\n"
         "Then in a repository of your own: alembic-premerge check\n"
     )

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from checker.errors import ConfigurationError, UsageError
 from checker.findings import Severity
 
-FILE_NAME = ".alembic-premerge.yml"
+FILE_NAMES = (".alembic-premerge.yml", ".alembic-premerge.yaml")
 PYPROJECT_TABLE = "alembic-premerge"
 
 Level = Literal["error", "warning", "note", "off"]
@@ -161,26 +161,32 @@ def _read_yaml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name} is not valid YAML: {error}", "Save it as UTF-8 text.") from None
     lines: dict[Location, int] = {(): 1}
-    duplicates = list(_index(root, (), lines)) if root is not None else []
+    duplicates = list(_index(root, (), lines, set())) if root is not None else []
     if duplicates:
         mistakes = tuple(f"{name}:{line}: {key} stands here a second time" for key, line in duplicates)
         raise ConfigurationError(f"{name} says something twice", "Keep one of the two.", mistakes)
     return data, lines
 
 
-def _index(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterable[tuple[str, int]]:
-    """Fill `lines` with the line of every key and entry; yield the keys that stand twice in one mapping."""
+def _index(node: yaml.Node, at: Location, lines: dict[Location, int], seen: set[int]) -> Iterable[tuple[str, int]]:
+    """Fill `lines` with the line of every key and entry; yield the keys that stand twice in one mapping.
+
+    What an alias names is read once, where it is written: aliases of aliases would be without end.
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            place = (*at, key.value)
+            place = (*at, key.value if isinstance(key, yaml.ScalarNode) else "?")
             if place in lines:
                 yield ".".join(map(str, place)), key.start_mark.line + 1
             lines[place] = key.start_mark.line + 1
-            yield from _index(value, place, lines)
+            yield from _index(value, place, lines, seen)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             lines[(*at, number)] = value.start_mark.line + 1
-            yield from _index(value, (*at, number), lines)
+            yield from _index(value, (*at, number), lines, seen)
 
 
 def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
@@ -188,7 +194,8 @@ def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{name} is not valid TOML: {error}", "Mend that line.") from None
-    table = data.get("tool", {}).get(PYPROJECT_TABLE, {})
+    tool = data.get("tool", {})
+    table = tool.get(PYPROJECT_TABLE, {}) if isinstance(tool, dict) else {}
     # tomllib keeps no lines. A key's line is the first line that sets it below its table's header: enough to find it.
     lines: dict[Location, int] = {}
     section: Location = ()
@@ -231,12 +238,13 @@ def _sentence(place: Location, mistake: Any) -> str:
         case _:
             given = mistake["input"]
             shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
-            return f"{setting}: {mistake['msg'][:1].lower()}{mistake['msg'][1:].removeprefix('Value error, ')}{shown}"
+            said = mistake["msg"].removeprefix("Value error, ")
+            return f"{setting}: {said[:1].lower()}{said[1:]}{shown}"
 
 
 def find_configuration(root: Path) -> Path | None:
     """The configuration file at the repository's root, if there is one."""
-    for name in (FILE_NAME, FILE_NAME.replace(".yml", ".yaml")):
+    for name in FILE_NAMES:
         if (root / name).is_file():
             return root / name
     pyproject = root / "pyproject.toml"

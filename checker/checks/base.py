@@ -36,6 +36,12 @@ class Subject:
     irreversible: frozenset[str] = frozenset()
     """Revisions of which no downgrade is asked."""
 
+    @property
+    def replayed(self) -> Replay:
+        """The replay; the checks that ask for it are only called after one."""
+        assert self.replay is not None
+        return self.replay
+
     def is_new(self, revision: str | None) -> bool:
         """Whether this change brings the revision."""
         return revision not in self.base.graph

@@ -22,10 +22,9 @@ INFO = CheckInfo(
 
 def failed_upgrades(subject: Subject) -> Iterator[Step]:
     """Each upgrade that failed in the stairway, and in the fresh pass where no stairway came to it; each once."""
-    assert subject.replay is not None
-    tried = {landing.revision: landing.upgrade for landing in subject.replay.landings}
+    tried = {landing.revision: landing.upgrade for landing in subject.replayed.landings}
     yield from (step for step in tried.values() if step.failure)
-    fresh = subject.replay.get("fresh")
+    fresh = subject.replayed.get("fresh")
     for step in fresh.steps if fresh else ():
         if step.failure and step.revision not in tried:
             yield step

@@ -23,8 +23,7 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each revision whose downgrade fails; one that says there is no way back is R305."""
-    assert subject.replay is not None
-    for landing in subject.replay.landings:
+    for landing in subject.replayed.landings:
         step = landing.downgrade
         if step and step.failure and step.failure.kind is FailureKind.MIGRATION:
             yield failed_step(INFO, subject, step, step.failure)

@@ -22,12 +22,14 @@ INFO = CheckInfo(
 )
 
 SHOWN = 3
+DROPPED_BY_NAME = frozenset(
+    {"type", "domain", "table", "view", "materialized view", "sequence", "schema", "extension", "function", "procedure"}
+)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each revision whose downgrade leaves something behind, loses or changes something."""
-    assert subject.replay is not None
-    for landing in subject.replay.landings:
+    for landing in subject.replayed.landings:
         script = subject.script(landing.revision)
         if not landing.not_restored or not landing.downgrade_changed:
             continue
@@ -37,9 +39,24 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"{summary(landing.not_restored)}",
             script=script,
             at="downgrade",
-            details="\n".join(describe(difference) for difference in landing.not_restored),
+            fix=_fix(landing.not_restored),
+            details=further(landing.not_restored),
             introduced=subject.touches(landing.revision),
         )
+
+
+def _fix(differences: tuple[Difference, ...]) -> str | None:
+    """What downgrade() lacks, where one statement says it."""
+    left = [one for one in differences if one.change == "added" and one.kind in DROPPED_BY_NAME]
+    if not left or len(left) < len(differences):
+        return None
+    statements = [f'op.execute("DROP {one.kind.upper()} {one.identity}")' for one in left]
+    return f"add to downgrade(): {'; '.join(statements[:SHOWN])}"
+
+
+def further(differences: tuple[Difference, ...]) -> str | None:
+    """All of them in words, where the summary has not the room."""
+    return "\n".join(map(describe, differences)) if len(differences) > SHOWN else None
 
 
 def summary(differences: tuple[Difference, ...]) -> str:

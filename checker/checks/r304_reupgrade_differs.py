@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject, name
 from checker.checks.failures import failed_step
-from checker.checks.r303_downgrade_does_not_restore import summary
+from checker.checks.r303_downgrade_does_not_restore import further, summary
 from checker.findings import Finding, Severity
-from checker.replay.catalog import describe
 
 INFO = CheckInfo(
     id="R304",
@@ -23,8 +22,7 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each revision whose downgrade restored the catalog and whose second upgrade went another way."""
-    assert subject.replay is not None
-    for landing in subject.replay.landings:
+    for landing in subject.replayed.landings:
         again = landing.reupgrade
         if again and again.failure:
             yield failed_step(
@@ -38,6 +36,6 @@ def check(subject: Subject) -> Iterator[Finding]:
                 f"{summary(landing.not_repeated)}",
                 script=script,
                 at="upgrade",
-                details="\n".join(describe(difference) for difference in landing.not_repeated),
+                details=further(landing.not_repeated),
                 introduced=subject.touches(landing.revision),
             )

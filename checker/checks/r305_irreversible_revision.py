@@ -21,8 +21,7 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each revision of which a downgrade is asked and that has none."""
-    assert subject.replay is not None
-    for landing in subject.replay.landings:
+    for landing in subject.replayed.landings:
         how = _how(landing)
         if how:
             script = subject.script(landing.revision)

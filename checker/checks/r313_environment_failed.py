@@ -23,8 +23,7 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """At most one finding: every pass fails on the same environment."""
-    assert subject.replay is not None
-    failures = (one.failure for one in subject.replay.passes if one.failure)
+    failures = (one.failure for one in subject.replayed.passes if one.failure)
     failure = next((one for one in failures if one.kind is FailureKind.ENVIRONMENT), None)
     if failure is None:
         return

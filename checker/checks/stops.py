@@ -10,9 +10,8 @@ from checker.replay.outcome import Failure, FailureKind, Step
 
 def stopped_steps(subject: Subject, kind: FailureKind) -> Iterator[tuple[Step, Failure]]:
     """Every step that a failure of this kind ended, by revision and direction."""
-    assert subject.replay is not None
-    steps = [step for one in subject.replay.passes for step in one.steps]
-    for landing in subject.replay.landings:
+    steps = [step for one in subject.replayed.passes for step in one.steps]
+    for landing in subject.replayed.landings:
         steps += [step for step in (landing.upgrade, landing.downgrade, landing.reupgrade) if step]
     seen = set()
     for step in steps:

@@ -83,8 +83,8 @@ class Guard:
 
     def close(self) -> None:
         """Stop the programs and remove the folders. Idempotent."""
-        assert self._process.stdin is not None  # noqa: S101 - for mypy: it is a pipe
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         try:
@@ -103,10 +103,10 @@ class Guard:
             self.close()
 
     def _send(self, message: Mapping[str, object]) -> None:
-        assert self._process.stdin is not None  # noqa: S101
+        assert self._process.stdin is not None
         print(json.dumps(message), file=self._process.stdin, flush=True)
 
     def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None
         for line in self._process.stdout:
             self._statuses.put(int(line))

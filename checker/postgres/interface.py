@@ -54,7 +54,7 @@ class Request:
     tell: Callable[[str], None]
 
 
-class ProviderUnavailable(Exception):  # noqa: N818 - a state of the world, as PostgresUnavailable is
+class ProviderUnavailable(Exception):
     """This provider cannot serve here; the text is the reason, for the list of what was tried.
 
     `remedy` is a sentence on what to do, where it is more than the list of all providers.

@@ -1,0 +1,1 @@
+"""Runs the chain on a throwaway PostgreSQL, in the project's own Python."""

@@ -91,7 +91,7 @@ class Session:
         os.close(commands[0])
         os.close(events[1])
         self._commands = os.fdopen(commands[1], "w", encoding="utf-8")
-        assert self._process.stdout is not None  # noqa: S101  PIPE was asked for
+        assert self._process.stdout is not None
         self._threads = (
             threading.Thread(target=self._listen, args=(os.fdopen(events[0], encoding="utf-8"),), daemon=True),
             threading.Thread(target=self._output.drain, args=(self._process.stdout,), daemon=True),
@@ -201,7 +201,7 @@ class Session:
 
 
 class Run:
-    """One command of a session: iterate over its steps, or call `step()`. `failure` is what ended it before its time."""
+    """One command of a session: iterate over its steps, or call `step()`. `failure` is what ended it too early."""
 
     def __init__(self, session: Session, first: Event | None = None) -> None:
         self.failure: Failure | None = None

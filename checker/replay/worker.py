@@ -319,11 +319,20 @@ def choose_driver(config: Any, section: str, env_text: str) -> str:
     default = url.make_url("postgresql://").get_dialect().driver
     candidates += [default, *DRIVERS]
     for name in candidates:
-        if installed(DRIVERS.get(name, name)):
+        if usable(name):
             return str(name)
-    raise NotInstalledError(
-        DRIVERS.get(candidates[0], candidates[0]), f"no PostgreSQL driver is installed in {sys.executable}"
-    )
+    missing = DRIVERS.get(candidates[0], candidates[0])
+    raise NotInstalledError(missing, f"no PostgreSQL driver is installed in {sys.executable}")
+
+
+def usable(driver: str) -> bool:
+    """Whether the driver is installed, and this SQLAlchemy knows it (1.4 does not know psycopg)."""
+    url = importlib.import_module("sqlalchemy.engine.url")
+    try:
+        url.make_url(f"postgresql+{driver}://").get_dialect()
+    except Exception:  # NoSuchModuleError, or what a third party's dialect raises
+        return False
+    return installed(DRIVERS.get(driver, driver))
 
 
 def _raw(config: Any, section: str, option: str) -> str:
@@ -339,7 +348,9 @@ def alembic_config(job: Any) -> Any:
         x=list(job.get("x") or ()) or None, config=job.get("config_file"), name=section, raiseerr=True, quiet=False,
         verbose=False, cmd=(command.upgrade, ["revision"], ["sql", "tag"]), revision="heads", sql=False, tag=None,
     )  # fmt: skip
-    more = {"toml_file": job["toml_file"]} if job.get("toml_file") else {}
+    more = {}
+    if job.get("toml_file") and "toml_file" in inspect.signature(module.Config).parameters:
+        more["toml_file"] = job["toml_file"]  # an older Alembic does not read it, as on its command line
     config = module.Config(file_=job.get("config_file"), ini_section=section, cmd_opts=options, **more)
     if not config.file_config.has_section(section):
         config.file_config.add_section(section)  # everything may stand in pyproject.toml
@@ -368,7 +379,7 @@ def hand_over(config: Any, target: Target, driver: str) -> None:
         for option, value in list(config.file_config.items(name, raw=True)):
             own = POSTGRES_URL.match(value)
             if own or (name == section and option == "url"):
-                named = own[1] if own and own[1] and installed(DRIVERS.get(own[1], own[1])) else driver
+                named = own[1] if own and own[1] and usable(own[1]) else driver
                 config.set_section_option(name, option, target.url(named).replace("%", "%%"))
     if not POSTGRES_URL.match(_raw(config, section, "sqlalchemy.url")):
         config.set_main_option("sqlalchemy.url", target.url(driver).replace("%", "%%"))

@@ -1,7 +1,7 @@
-"""A place on disk where the merge result's migrations can be run.
+"""A place on disk where the merge result can be run.
 
-The scripts are git's; what env.py imports (models, settings, ignored files) is the work tree's, so that editable installs
-and local settings keep working. Where the work tree has the very scripts already, it serves as it is. The user's tree,
+Where the work tree has the merge result's files already, it serves as it is. Otherwise a temporary folder looks like the
+work tree through links, ignored and untracked files included, with what the merge changes laid over it. The user's tree,
 index and refs are never written to.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from checker.source.project import Environment
 from checker.source.repository import Repository
@@ -38,15 +38,18 @@ def open_workspace(
     `work_tree` is the tree that the user has on disk, or None where what is judged is not checked out: then the whole of
     `tree` is written to a temporary place.
     """
-    folders = _script_folders(environment)
-    if repository.root and work_tree and _same(repository, folders, tree, work_tree):
+    if repository.root and work_tree == tree:
         yield Workspace(repository.root)
         return
     root = Path(tempfile.mkdtemp(prefix="alembic-premerge-tree-"))
     try:
         if repository.root and work_tree:
-            _mirror(repository.root, root, folders)
-            repository.export(tree, root, folders)
+            before, after = repository.files(work_tree), repository.files(tree)
+            changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+            # Alembic finds env.py and the scripts by the folder's real place: they lie there together, and no link.
+            ours = changed | {path for path in after if environment.concerns(path)}
+            _mirror(repository.root, root, ours)
+            repository.export(tree, root, sorted(ours & after.keys()))
         else:
             repository.export(tree, root)
         yield Workspace(root)
@@ -54,36 +57,14 @@ def open_workspace(
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _script_folders(environment: Environment) -> tuple[str, ...]:
-    """The folders that hold the environment's scripts, those inside another left out."""
-    folders = sorted({environment.script_location, *environment.version_locations})
-    return tuple(one for one in folders if not any(one.startswith(other + "/") for other in folders))
-
-
-def _same(repository: Repository, folders: Sequence[str], one: str, other: str) -> bool:
-    if one == other:
-        return True
-    sides = [
-        {
-            path: blob
-            for path, blob in repository.files(tree).items()
-            if path.startswith(tuple(f"{f}/" for f in folders))
-        }
-        for tree in (one, other)
-    ]
-    return sides[0] == sides[1]
-
-
-def _mirror(source: Path, target: Path, without: Sequence[str]) -> None:
-    """Make `target` look like `source` through links, with real and empty folders in the place of `without`."""
-    parents = {parent for folder in without for parent in Path(folder).parents}
-    for parent in sorted(parents | {Path()}):
-        (target / parent).mkdir(parents=True, exist_ok=True)
-        if not (source / parent).is_dir():
-            continue
-        for entry in (source / parent).iterdir():
-            relative = parent / entry.name
-            if entry.name != ".git" and relative not in parents and str(relative) not in without:
-                (target / relative).symlink_to(entry)
-    for folder in without:
+def _mirror(source: Path, target: Path, without: Collection[str]) -> None:
+    """Make `target` look like `source` through links, without the given files and with real folders around them."""
+    folders = {str(parent) for path in without for parent in PurePosixPath(path).parents}
+    for folder in sorted(folders):
         (target / folder).mkdir(parents=True, exist_ok=True)
+        if not (source / folder).is_dir():
+            continue
+        for entry in (source / folder).iterdir():
+            path = (PurePosixPath(folder) / entry.name).as_posix()
+            if entry.name not in (".git", "__pycache__") and path not in folders and path not in without:
+                (target / path).symlink_to(entry)

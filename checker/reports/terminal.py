@@ -25,10 +25,10 @@ def render(report: Report, *, verbose: bool = False) -> Text:
 
 
 def _parts(report: Report, verbose: bool) -> Iterator[Text]:
+    old = [finding for finding in report.findings if not finding.introduced and finding.severity is Severity.NOTE]
     for finding in report.findings:
-        if finding.introduced:
+        if finding not in old:
             yield _finding(finding, verbose)
-    old = [finding for finding in report.findings if not finding.introduced]
     if old:
         yield Text(f"\n{_line(old_sins(report))}:\n", "dim")
         for finding in old:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from checker.findings import Finding, ReplayReport, Report, Severity
 
-DOCUMENTATION = "https://github.com/alembic-premerge/alembic-premerge/blob/main/docs/checks.md"
+DOCUMENTATION = "https://github.com/alembic-premerge/alembic-premerge/blob/main/docs/checks"
 
 
 def place(path: str | None, line: int | None) -> str:
@@ -123,4 +123,4 @@ def fingerprints(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 def documentation(check: str) -> str:
     """The address of a check's page."""
-    return f"{DOCUMENTATION}#{check.lower()}"
+    return f"{DOCUMENTATION}/{check}.md"

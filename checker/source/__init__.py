@@ -1,0 +1,1 @@
+"""What git says of the migrations; nothing here runs project code."""

@@ -7,6 +7,7 @@ goes to an object folder of our own, with the repository's as its alternate. Eve
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from checker.errors import RepositoryError
 
 # What git sets for its hooks and what would make our commands look at another index than the repository's.
 HOOK_VARIABLES = ("GIT_INDEX_FILE", "GIT_PREFIX", "GIT_REFLOG_ACTION", "GIT_EXEC_PATH", "GIT_EDITOR")
+UNRELATED = ("--allow-unrelated-histories",)
 FILE_MODES = frozenset({"100644", "100755"})
 # Whose name is on the commit that stands for the work tree: it lives in our own object folder and dies with the run.
 OURSELVES = {
@@ -184,8 +186,7 @@ class Repository:
         if common == head:
             return Merge(self.tree_of(base))
         status, output, message = self._git.execute(
-            ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories"]
-            + [base, head],
+            ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", *UNRELATED, base, head],
             with_extended_output=True,
             with_exceptions=False,
         )
@@ -209,12 +210,17 @@ class Repository:
         ours, theirs = self.files(base), self.files(head)
         env = {"GIT_INDEX_FILE": str(self._scratch / "merge-index")}
         self._run("read-tree", head, env=env)
-        for path in sorted(ours.keys() | before.keys()):
-            if theirs.get(path) == before.get(path) != ours.get(path):
-                if path in ours:
-                    self._run("update-index", "--add", "--cacheinfo", f"100644,{ours[path]},{path}", env=env)
-                else:
-                    self._run("update-index", "--force-remove", "--", path, env=env)
+        taken = [
+            f"100644 {ours[path]}\t{path}\0" if path in ours else f"0 {'0' * len(head)}\t{path}\0"
+            for path in sorted(ours.keys() | before.keys(), key=lambda path: (path in ours, path))
+            if theirs.get(path) == before.get(path) != ours.get(path)
+        ]
+        # One git for all: a base that went on by a thousand files would be a thousand processes. Read so, a file where
+        # the other side has a folder takes its place instead of stopping us: that conflict is not ours to judge.
+        listed = self._scratch / "merge-info"
+        listed.write_bytes("".join(taken).encode("utf-8", "surrogateescape"))
+        with listed.open("rb") as istream:
+            self._git.execute(["git", "update-index", "-z", "--index-info"], istream=istream, env=env)
         return self._run("write-tree", env=env)
 
     # --- trees and blobs
@@ -236,32 +242,24 @@ class Repository:
         data: bytes = self._git.get_object_data(blob)[3]
         return data
 
-    def export(self, tree: str, folder: Path, prefixes: Sequence[str] = ()) -> None:
-        """Write a tree's files below `folder`: all, or those below the given folders."""
+    def export(self, tree: str, folder: Path, paths: Sequence[str] | None = None) -> None:
+        """Write a tree's files below `folder`, as a checkout would: all, or those that are named."""
         env = {"GIT_INDEX_FILE": str(self._scratch / f"export-{folder.name}"), "GIT_WORK_TREE": str(folder)}
         self._run("read-tree", tree, env=env)
-        paths = [f":(top,literal){prefix}" for prefix in prefixes]
-        listed = self._run("ls-files", "-z", "--", *paths, env=env) if prefixes else None
-        if listed is None:
-            self._run("checkout-index", "--all", "--force", "--quiet", f"--prefix={folder}/", env=env)
+        prefix = f"--prefix={folder}/"
+        if paths is None:
+            self._run("checkout-index", "--all", "--force", "--quiet", prefix, env=env)
             return
-        names = [name for name in listed.split("\0") if name]
-        for start in range(0, len(names), 200):  # a command line has a longest length
-            self._run(
-                "checkout-index",
-                "--force",
-                "--quiet",
-                f"--prefix={folder}/",
-                "--",
-                *names[start : start + 200],
-                env=env,
-            )
+        for start in range(0, len(paths), 200):  # a command line has a longest length
+            self._run("checkout-index", "--force", "--quiet", prefix, "--", *paths[start : start + 200], env=env)
 
     # --- history
 
-    def commits_naming(self, text: str, folders: Sequence[str]) -> str | None:
-        """The newest commit, on any ref, that brought or took away a line with `text` below the folders."""
-        found = self._ask("log", "--all", "-1", "--format=%h", f"-S{text}", "--", *folders)
+    def last_commit_with(self, revision: str, folders: Sequence[str]) -> str | None:
+        """The newest commit, on any ref, that brought or took away a script of this revision id below the folders."""
+        # Only the script's own `revision = ...` counts: the down_revision of another is what we come from.
+        line = rf"""^revision(:[^=]*)?[[:space:]]*=[[:space:]]*["']{re.escape(revision)}["']"""
+        found = self._ask("log", "--all", "-1", "--format=%h", "-G", line, "--", *folders)
         return found or None
 
 

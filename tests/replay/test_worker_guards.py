@@ -40,10 +40,21 @@ TURNED_ROUND = {
     "raw psycopg.AsyncConnection": "import asyncio, psycopg ;; async def go(): ;;"
     f' other = await psycopg.AsyncConnection.connect("DSN") ;; await other.execute("{_TRESPASS}") ;;'
     " await other.commit() ;; await other.close() ;; asyncio.run(go())",
-    "listener of the project": "engine = sa.create_engine('postgresql+psycopg2://') ;; "
-    "sa.event.listen(engine, 'do_connect', lambda d, r, a, k: k.update(KEYWORDS)) ;; "
-    'with engine.begin() as other: other.exec_driver_sql("' + _TRESPASS + '")',
 }
+# A driver that the third guard does not know, so that the first one has to do it alone
+_SHIM = (
+    "import psycopg2, types ;; own = types.SimpleNamespace(**vars(psycopg2)) ;; "
+    "own.connect = lambda **k: psycopg2._connect(psycopg2.extensions.make_dsn(**k)) ;; "
+    "engine = sa.create_engine('postgresql+psycopg2://URL', module=own) ;; "
+)
+TURNED_ROUND["engine, a driver of its own"] = (
+    _SHIM + f"with engine.begin() as other: other.exec_driver_sql('{_TRESPASS}')"
+)
+TURNED_ROUND["the same with a listener"] = (
+    _SHIM
+    + "sa.event.listen(engine, 'do_connect', lambda d, r, a, k: k.update(host='192.0.2.1', dbname='postgres')) ;; "
+    f"with engine.begin() as other: other.exec_driver_sql('{_TRESPASS}')"
+)
 REFUSED = {
     "creator past the drivers": "import psycopg2 ;; "
     + _ENGINE.format('"postgresql+psycopg2://", creator=lambda: psycopg2._connect("DSN")'),
@@ -58,7 +69,6 @@ def run(make: Make, server: TestServer, foreign: Address, code: str) -> tuple[Pa
     words = ", ".join(f"{key}={value!r}" for key, value in keys.items())
     for name, text in {
         "DSN": " ".join(f"{'dbname' if key == 'database' else key}='{value}'" for key, value in keys.items()),
-        "KEYWORDS": words,
         "KEYS": words,
         "URL": foreign.url().removeprefix("postgresql://"),
     }.items():
@@ -108,7 +118,8 @@ def test_what_cannot_be_turned_round_is_refused(
     assert result.failure is not None
     assert result.failure.error == "ForeignDatabaseError"
     assert tables(foreign_server, foreign) == set()
-    assert not (made.root / "other.db").exists() or (made.root / "other.db").stat().st_size == 0
+    file = made.root / "other.db"
+    assert not file.exists() or ("creator" in code and file.stat().st_size == 0)
     assert len(result.foreign) == 1
 
 

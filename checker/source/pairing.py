@@ -1,0 +1,91 @@
+"""Which environment of the merge result is which of the base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from checker.errors import ProjectError
+from checker.settings import ProjectSettings
+from checker.source.comparison import Comparison
+from checker.source.project import Environment
+from checker.source.snapshot import Snapshot, SnapshotReader
+
+# Which part of the smaller chain's ids the larger must have to be the same environment in another place.
+SHARED = 0.5
+
+
+@dataclass(frozen=True)
+class EnvironmentPair:
+    """One environment before and after. New ones have no scripts before, removed ones none after."""
+
+    before: Snapshot
+    after: Snapshot
+    removed: bool = False
+
+
+def pair_environments(
+    reader: SnapshotReader, comparison: Comparison, wanted: Sequence[ProjectSettings], *, unchanged: bool
+) -> list[EnvironmentPair]:
+    """The environments that the change concerns; with `unchanged`, the others as well.
+
+    A configured environment without a script is always there: it is most likely a mistake in the configuration.
+    Raises ProjectError where a wanted environment is not there, or no environment at all.
+    """
+    base, result = comparison.base_tree, comparison.result_tree
+    environments = reader.environments(result, wanted)
+    at_base = reader.environments(base)
+    if not environments and not at_base:
+        raise ProjectError(
+            "no Alembic environment was found: no ini with an [alembic] section, no [tool.alembic], no env.py with scripts",
+            "Name its folder with --project, or its script_location in .alembic-premerge.yml.",
+        )
+    changed = _changed_paths(reader.files(base), reader.files(result))
+    folders = {folder for environment in environments for folder in environment.version_locations}
+    gone = [environment for environment in at_base if not folders & set(environment.version_locations)]
+    matched: set[Environment] = set()
+    pairs = []
+    for environment in environments:
+        before = _before(environment, at_base, reader, base)
+        if not before.scripts:
+            after = reader.snapshot(result, environment)
+            before = _moved_from(after, gone, reader, base) or before
+        matched.add(before.environment)
+        touched = any(environment.concerns(path) or before.environment.concerns(path) for path in changed)
+        if touched or unchanged or comparison.merge.conflicts or environment.settings:
+            after = reader.snapshot(result, environment)
+            if touched or unchanged or comparison.merge.conflicts or not after.scripts:
+                pairs.append(EnvironmentPair(before, after))
+    return pairs if wanted else pairs + list(_removed(at_base, matched, reader, comparison))
+
+
+def _changed_paths(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+
+
+def _before(environment: Environment, at_base: Sequence[Environment], reader: SnapshotReader, base: str) -> Snapshot:
+    """The environment as the base has it: what lay in the same folders."""
+    folders = set(environment.version_locations)
+    same = next((other for other in at_base if folders & set(other.version_locations)), environment)
+    return reader.snapshot(base, same)
+
+
+def _moved_from(after: Snapshot, gone: Iterable[Environment], reader: SnapshotReader, base: str) -> Snapshot | None:
+    """Where an environment that is new in its place lay at the base: the one of the same ini, or with its revisions."""
+    here = after.environment
+    for other in gone:
+        before = reader.snapshot(base, other)
+        same_ini = other.config_file and (other.config_file, other.section) == (here.config_file, here.section)
+        shared = sum(revision in after.graph for revision in before.graph.nodes)
+        if same_ini or (shared and shared >= SHARED * min(len(before.graph), len(after.graph))):
+            return before
+    return None
+
+
+def _removed(
+    at_base: Sequence[Environment], matched: set[Environment], reader: SnapshotReader, comparison: Comparison
+) -> Iterator[EnvironmentPair]:
+    for environment in at_base:
+        if environment not in matched:
+            after = reader.snapshot(comparison.result_tree, environment)
+            yield EnvironmentPair(reader.snapshot(comparison.base_tree, environment), after, removed=not after.scripts)

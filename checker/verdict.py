@@ -1,0 +1,82 @@
+"""From what the checks found to what is told, and to pass or fail. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal
+
+from checker.checks.registry import find
+from checker.findings import Finding, Related, Report, Severity
+from checker.settings import Settings
+
+# More findings of one kind than this are one finding with a list.
+GROUP_ABOVE = 5
+
+
+def arrange(findings: Iterable[Finding], settings: Settings) -> tuple[Finding, ...]:
+    """The findings that are wanted, the change's own first, then the gravest.
+
+    Old sins are notes, and many of a kind are one, unless the whole tree is judged.
+    """
+    wanted = [finding for finding in findings if _is_wanted(finding, settings)]
+    if not settings.judge_all:
+        wanted = [finding if finding.introduced else replace(finding, severity=Severity.NOTE) for finding in wanted]
+        wanted = [finding for group in _groups(wanted) for finding in _grouped(group)]
+    return tuple(sorted(wanted, key=_order))
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    place = (finding.path or "", finding.line or 0)
+    return (not finding.introduced, finding.severity.rank, finding.project, finding.id, *place, finding.message)
+
+
+def _is_wanted(finding: Finding, settings: Settings) -> bool:
+    return finding.id not in settings.ignore and (not settings.only or finding.id in settings.only)
+
+
+def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.project, finding.id, finding.severity, finding.introduced, finding.allowed)
+        groups.setdefault(key, []).append(finding)
+    return groups.values()
+
+
+def _grouped(group: list[Finding]) -> list[Finding]:
+    limit = GROUP_ABOVE if group[0].introduced else 1
+    if len(group) <= limit:
+        return group
+    first = group[0]
+    registered = find(first.id)
+    says = registered.info.says if registered else first.message
+    return [
+        replace(
+            first,
+            revision=None,
+            message=f"{len(group)} times: {says}",
+            fix=None,
+            details="\n".join(one.message for one in group),
+            related=tuple(Related(one.path, one.line, one.message) for one in group if one.path),
+        )
+    ]
+
+
+def verdict(report: Report, settings: Settings) -> Literal["pass", "fail"]:
+    """fail when a finding of this change is grave enough, or when something that was asked for could not be done."""
+    grave = any(
+        finding.severity.rank <= settings.fail_on.rank
+        and finding.allowed is None
+        and (finding.introduced or settings.judge_all)
+        for finding in report.findings
+    )
+    undone = any(skipped.wanted for skipped in report.skipped)
+    return "fail" if grave or undone or _failed_untold(report, settings) else "pass"
+
+
+def _failed_untold(report: Report, settings: Settings) -> bool:
+    """Whether a replay failed and no finding says so: whatever the reason, that is not green."""
+    failed = any(one.outcome == "failed" for replayed in report.replay for one in replayed.passes)
+    return (
+        failed and not (settings.only or settings.ignore) and not any(one.id.startswith("R") for one in report.findings)
+    )
