@@ -228,3 +228,11 @@ def test_old_sins_are_folded_and_allowed_ones_shown() -> None:
     assert "(so this cannot pass)" in own
     assert Severity.ERROR in own
     assert UNPLACED.message in own
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_an_old_sin_that_is_judged_is_not_folded_away(name: str) -> None:
+    judged = replace(SAMPLE, findings=(replace(OLD, severity=Severity.ERROR),))
+    assert "Already so" not in FORMATS[name](judged)
+    assert OLD.message in FORMATS[name](judged)
+    assert OLD.message in terminal(judged).plain.split("safe to merge")[0]
