@@ -18,6 +18,7 @@ from checker import __version__
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable, UsageError
 from checker.findings import Report, Severity
 from checker.reports.progress import TerminalProgress
+from checker.reports.registry import FORMATS
 from checker.settings import Settings
 
 ISSUES = "https://github.com/alembic-premerge/alembic-premerge/issues"
@@ -50,7 +51,11 @@ ProjectOption = Annotated[
 ]
 ReportOption = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="FORMAT=FILE", help="Write the report to a file as well: json. Several allowed."),
+    typer.Option(
+        "--report",
+        metavar="FORMAT=FILE",
+        help=f"Write the report to a file as well: {', '.join(FORMATS)}. Several allowed.",
+    ),
 ]
 CheckOption = list[str] | None
 
@@ -175,7 +180,6 @@ def demo(
 
 
 def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: bool, verbose: bool) -> None:
-    from checker.reports.registry import FORMATS
     from checker.reports.terminal import render
 
     for name, path in files.items():
@@ -191,8 +195,6 @@ def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet:
 
 
 def _report_files(stated: list[str] | None) -> dict[str, Path]:
-    from checker.reports.registry import FORMATS
-
     files = {}
     for text in stated or ():
         name, equals, path = text.partition("=")

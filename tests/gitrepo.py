@@ -95,13 +95,13 @@ class Checkout:
         return str(self.repo.git.execute(["git", *arguments]))
 
     def check(self, base: str | None = "main", head: str | None = None, **settings: object) -> Report:
-        """What the static stage says of merging the one into the other."""
+        """What is said of merging the one into the other."""
         return check(self.root, base=base, head=head, **settings)
 
 
 def check(directory: Path, **settings: object) -> Report:
-    """What the static stage says when it is called in that folder."""
-    chosen = Settings(directory=directory, replay=False, **settings)  # type: ignore[arg-type]
+    """What is said when it is called in that folder; without a replay, unless one is asked for."""
+    chosen = Settings(directory=directory, **{"replay": False, **settings})  # type: ignore[arg-type]
     return pipeline.check(chosen, os.environ, Silent())
 
 

@@ -7,12 +7,13 @@ import json
 from typing import Any
 
 from checker.findings import Report
+from checker.reports.escape import json_text
 
 
 def render(report: Report) -> str:
     """The report, one line for each value: its version first, then the dataclasses' fields in their order."""
     written = {"version": report.version, **dataclasses.asdict(report)}
-    return json.dumps(written, indent=2, ensure_ascii=False, default=str) + "\n"
+    return json_text(json.dumps(written, indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
 def schema() -> dict[str, Any]:

@@ -5,48 +5,58 @@ from __future__ import annotations
 import pytest
 
 from checker.checks.base import CheckInfo
-from checker.checks.registry import STATIC
+from checker.checks.registry import CHECKS
 from checker.examples import Variant, example
 from checker.findings import Finding, Report, Severity
+from checker.postgres import Server
 from tests.gitrepo import Checkout
 
-# Where the faulty file is, if it is not among what the branch wrote.
-GONE = {"H102": "migrations/versions/2e9b4c7d1a02_create_orders.py", "G212": None}
-# What stands on the line that a finding points to, where that is not the revision id.
+# Where the finding points, if not to what the branch wrote: to what is gone, or to what was wrong before.
+ELSEWHERE = {
+    "H102": "migrations/versions/2e9b4c7d1a02_create_orders.py",
+    "G212": None,
+    "R309": "migrations/versions/2e9b4c7d1a02_create_orders.py",
+    "R313": "migrations/env.py",
+}
+# What stands on the line that a static finding points to, where that is not the revision id.
 POINTS_TO = {"H101": "def upgrade", "G208": "<<<<<<<"} | dict.fromkeys(
     ("H103", "H104", "G202", "G203", "G205"), "down_revision"
 )
 
-every_check = pytest.mark.parametrize("info", [one.info for one in STATIC], ids=lambda info: info.id)
+every_check = pytest.mark.parametrize("info", [one.info for one in CHECKS], ids=lambda info: info.id)
 
 
-def judge(checkout: Checkout, info: CheckInfo, variant: Variant) -> tuple[Report, set[str]]:
+def judge(checkout: Checkout, info: CheckInfo, variant: Variant, server: Server) -> tuple[Report, set[str]]:
     """The report, and the paths that the branch wrote."""
     merged, branch = example(info.id, variant)
     checkout.commit(merged)
     checkout.branch("branch")
     checkout.commit(branch)
-    return checkout.check(), {path for path in branch if branch[path] != merged.get(path)}
+    postgres = server.create_database().url()
+    return checkout.check(replay=info.replay, postgres=postgres), {
+        path for path in branch if branch[path] != merged.get(path)
+    }
 
 
 @every_check
-def test_bad_example_shows_its_check_and_nothing_worse(checkout: Checkout, info: CheckInfo) -> None:
-    report, written = judge(checkout, info, "bad")
+def test_bad_example_shows_its_check_and_nothing_worse(checkout: Checkout, info: CheckInfo, server: Server) -> None:
+    report, written = judge(checkout, info, "bad", server)
     finding = next(one for one in report.findings if one.id == info.id)
     assert (finding.slug, finding.severity, finding.introduced) == (info.slug, info.severity, True)
     assert [one.id for one in report.findings if grave(one) and one.id != info.id] == []
     assert report.verdict == ("fail" if info.severity is Severity.ERROR else "pass")
-    if info.id in GONE:
-        assert finding.path == GONE[info.id]
+    if info.id in ELSEWHERE:
+        assert finding.path == ELSEWHERE[info.id]
     else:
         assert finding.path in written
         source = (checkout.root / str(finding.path)).read_text().splitlines()
-        assert source[(finding.line or 0) - 1].startswith(POINTS_TO.get(info.id, "revision"))
+        line = source[(finding.line or 0) - 1]
+        assert line.strip() if info.replay else line.startswith(POINTS_TO.get(info.id, "revision"))
 
 
 @every_check
-def test_good_example_is_silent(checkout: Checkout, info: CheckInfo) -> None:
-    report, written = judge(checkout, info, "good")
+def test_good_example_is_silent(checkout: Checkout, info: CheckInfo, server: Server) -> None:
+    report, written = judge(checkout, info, "good", server)
     assert written, "an example in which nothing changes shows nothing"
     assert report.findings == ()
     assert report.verdict == "pass"

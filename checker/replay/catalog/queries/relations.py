@@ -85,11 +85,16 @@ FROM relation c WHERE {_HAS_COLUMNS}"""
 def _columns(version: int) -> str:
     # The order of columns (attnum) does not matter: a column that a downgrade gives back comes last.
     compression = "CASE a.attcompression WHEN 'p' THEN 'compression: pglz' WHEN 'l' THEN 'compression: lz4' END"
+    # Since 18 NOT NULL is a constraint, which may be not valid yet, or not for children.
+    not_null = """coalesce((SELECT concat(CASE WHEN NOT k.convalidated THEN ' not valid' END,
+        CASE WHEN k.connoinherit THEN ' no inherit' END) FROM pg_constraint k
+        WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum]), '')"""
     return f"""
 SELECT c.oid, CASE c.relkind WHEN 'c' THEN 'attribute' ELSE 'column' END, c.identity || '.' || quote_ident(a.attname),
     {ONE_ASPECT_A_LINE},
     'type: ' || format_type(a.atttypid, a.atttypmod),
-    CASE WHEN a.attnotnull THEN 'nullable: not null' WHEN c.relkind IN ('r', 'p', 'f') THEN 'nullable: null' END,
+    CASE WHEN a.attnotnull THEN 'nullable: not null' || {not_null if version >= 18 else "''"}
+        WHEN c.relkind IN ('r', 'p', 'f') THEN 'nullable: null' END,
     CASE a.attgenerated WHEN '' THEN 'default: ' WHEN 's' THEN 'generated: ' ELSE 'generated virtual: ' END
         || {one_line("pg_get_expr(d.adbin, d.adrelid)")},
     CASE a.attidentity WHEN 'a' THEN 'identity: always' WHEN 'd' THEN 'identity: by default' END,

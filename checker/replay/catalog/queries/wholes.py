@@ -101,6 +101,7 @@ SELECT 0::oid, 'publication', quote_ident(pubname), {ONE_ASPECT_A_LINE},
     'publish: ' || concat_ws(', ', CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
         CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END),
     CASE WHEN pubviaroot THEN 'via root: yes' END,
+    {"CASE pubgencols WHEN 's' THEN 'generated columns: stored' END" if version >= 18 else "NULL"},
     {owner("pubowner")}, {comment("pg_publication", "p.oid")}
 ), {_NO_PARENT}
 FROM pg_publication p WHERE {of_user("pg_publication", "p.oid")}"""
