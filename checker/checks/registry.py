@@ -26,10 +26,12 @@ from checker.checks import (
     r304_reupgrade_differs,
     r305_irreversible_revision,
     r307_single_run_failed,
+    r308_history_diverges,
     r309_base_not_replayable,
     r310_timed_out,
     r311_worker_died,
     r313_environment_failed,
+    r314_extension_unavailable,
 )
 from checker.checks.base import Check, CheckInfo
 
@@ -69,10 +71,12 @@ CHECKS: tuple[Registered, ...] = tuple(
         r304_reupgrade_differs,
         r305_irreversible_revision,
         r307_single_run_failed,
+        r308_history_diverges,
         r309_base_not_replayable,
         r310_timed_out,
         r311_worker_died,
         r313_environment_failed,
+        r314_extension_unavailable,
     )
 )
 
