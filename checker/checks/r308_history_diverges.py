@@ -9,6 +9,7 @@ from checker.checks.base import CheckInfo, Subject, listing, name
 from checker.checks.failures import failed_step, headline
 from checker.checks.proof import proof_of
 from checker.checks.r303_downgrade_does_not_restore import SHOWN
+from checker.checks.statements import changed_behaviour
 from checker.findings import Finding, Related, Severity
 from checker.replay.catalog import describe_deployed
 from checker.replay.outcome import Difference, FailureKind, Pass
@@ -97,3 +98,4 @@ def _causes(subject: Subject) -> Iterator[tuple[str, Script]]:
     yield from (("the re-parenting (H103) of", pair.after) for pair in changes.reparented)
     yield from (("the insertion (H104) of", inserted.script) for inserted in changes.inserted)
     yield from (("the renumbering (H107) of", pair.after) for pair in changes.renumbered)
+    yield from (("the other statements (R315) of", script) for script, _, _ in changed_behaviour(subject))

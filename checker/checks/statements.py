@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from checker.checks.base import Subject
 from checker.replay.outcome import Direction, Step
+from checker.source.script import Script
 
 
 def recorded(subject: Subject, revision: str, direction: Direction) -> tuple[Step, Step] | None:
@@ -65,6 +66,19 @@ def _runs(subject: Subject, step: Step) -> list[Step]:
         return []
     runs = [one for one in (landing.upgrade, landing.reupgrade) if one and not one.failure]
     return runs if len(runs) == 2 else [*runs, step]
+
+
+def changed_behaviour(subject: Subject) -> Iterator[tuple[Script, Step, Step]]:
+    """Each merged script that is the same and sends other statements, with its step before and after. One that puts a
+    new value into its text each time (an id, the time) says nothing.
+    """
+    for script in subject.result.scripts:
+        before = subject.base.by_revision.get(script.revision or "")
+        if script.revision is None or before is None or before.blob != script.blob:
+            continue
+        steps = recorded(subject, script.revision, "upgrade")
+        if steps is not None and not same(subject, *steps) and is_steady(subject, steps[1]):
+            yield script, *steps
 
 
 def side_by_side(before: Step, after: Step) -> str:

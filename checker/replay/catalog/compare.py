@@ -57,7 +57,8 @@ def describe(difference: Difference) -> str:
 def describe_deployed(difference: Difference) -> str:
     """One difference between a fresh database (before) and one that was upgraded (after), in words."""
     if difference.change == "changed":
-        return f"{title(difference)} has {_changes(difference.after or '', difference.before or '')} of a fresh one"
+        changes = _changes(difference.before or "", difference.after or "")
+        return f"{title(difference)} is not as in a fresh one ({changes})"
     return f"{title(difference)} is {'there besides' if difference.change == 'added' else 'missing'}"
 
 
