@@ -198,7 +198,15 @@ def replay(
             )
             for subject in able
         )
-    return Replayed(done, tuple(skipped))
+    return Replayed(done, (*skipped, *_not_deployed(done)))
+
+
+def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:
+    """Where the base's own chain cannot be run. That is no fault of the change, so it is told and fails nothing."""
+    for subject in subjects:
+        deploy = subject.replay.get("deploy") if subject.replay else None
+        if deploy and deploy.outcome == "not run" and deploy.note and deploy.seconds:
+            yield Skipped(f"the upgrade of an existing database of {subject.project}", deploy.note, wanted=False)
 
 
 def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapping[str, str]) -> Skipped | None:

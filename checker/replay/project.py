@@ -18,6 +18,7 @@ from checker.replay.runner import Launch
 from checker.replay.workspace import Workspace, open_workspace
 from checker.settings import ProjectSettings, Timeouts
 from checker.source.changes import Changes
+from checker.source.project import Environment
 from checker.source.repository import Repository
 from checker.source.snapshot import Snapshot
 
@@ -49,6 +50,7 @@ def replay_subject(
 
     A project that will not load is part of the answer; only a wrong configuration raises (ConfigurationError).
     """
+    base = replace(base, environment=_as_configured(base.environment, result.environment))
     with ExitStack() as stack:
         places: list[Path] = []
 
@@ -80,6 +82,13 @@ def replay_subject(
             plan = replace(plan, no_base=why_not)
         replay = replay_project(plan, server, CatalogWatch, compare, progress)
         return with_relative_paths(replay, (*places, *([repository.root] if repository.root else ())))
+
+
+def _as_configured(base: Environment, result: Environment) -> Environment:
+    """The base's environment, run from where the user's configuration has the merge result's run."""
+    if base.script_location != result.script_location:
+        return base
+    return replace(base, path=result.path, working_directory=result.working_directory, settings=result.settings)
 
 
 def make_plan_of_base(base: Snapshot, changes: Changes, launches: tuple[Callable[[], Launch], ...]) -> BasePlan:
