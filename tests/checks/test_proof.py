@@ -70,7 +70,7 @@ HARMFUL = {
     "another value": (
         SEED.replace("{}", '{"id": 1, "email": "a"}'),
         SEED.replace("{}", '{"id": 1, "email": "b"}'),
-        "-  -- with 1, 'a'",
+        "-  -- with 'a', 1",
     ),
     "another statement": ("", '    op.execute("CREATE INDEX by_email ON users (email)")\n', "+CREATE INDEX by_email"),
     "what is done with each row": (
