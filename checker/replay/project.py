@@ -7,8 +7,10 @@ from pathlib import Path
 
 from checker.errors import CheckerError, ConfigurationError
 from checker.postgres.interface import Server
+from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
-from checker.replay.outcome import Failure, FailureKind, Pass, Replay
+from checker.replay.missing import with_all_that_is_missing, without_interpreter
+from checker.replay.outcome import Failure, Pass, Replay
 from checker.replay.plan import replay_project
 from checker.replay.prepare import make_plan, with_relative_paths
 from checker.replay.workspace import open_workspace
@@ -28,6 +30,7 @@ def replay_subject(
     server: Server,
     environ: Mapping[str, str],
     progress: Callable[[str, int, int, str], None],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Replay:
     """What the chain does, as `tree` has it. A project that will not load is part of the answer; only a wrong
     configuration raises (ConfigurationError).
@@ -35,16 +38,21 @@ def replay_subject(
     with open_workspace(repository, snapshot.environment, tree, work_tree=work_tree) as workspace:
         root = repository.root or workspace.root
         try:
-            plan = make_plan(snapshot, project, workspace, root, timeouts, environ)
+            plan = make_plan(snapshot, project, workspace, root, timeouts, environ, tell)
         except ConfigurationError:
             raise
         except CheckerError as error:
-            return _not_loaded(snapshot, server, error)
-        replay = replay_project(plan, server, CatalogWatch, compare, progress)
+            return _not_loaded(snapshot, server, without_interpreter(error))
+        start = read_start(project.bootstrap, workspace.root) if project.bootstrap else None
+        try:
+            with bootstrapped(server, plan, start) as (own, shortened):
+                replay = replay_project(shortened, own, CatalogWatch, compare, progress)
+        except BootstrapFailed as failed:
+            replay = _not_loaded(snapshot, server, failed.failure)
+        replay = with_all_that_is_missing(replay, plan.launch, server, workspace.path(project.path), workspace.root)
         return with_relative_paths(replay, (Path(workspace.root), root))
 
 
-def _not_loaded(snapshot: Snapshot, server: Server, error: CheckerError) -> Replay:
-    failure = Failure(FailureKind.ENVIRONMENT, "no interpreter", f"{error.problem}. {error.remedy}")
+def _not_loaded(snapshot: Snapshot, server: Server, failure: Failure) -> Replay:
     passes = (Pass("fresh", 0, "failed", failure=failure), Pass("stairway", 0, "not run"))
     return Replay(snapshot.environment.path, server.provider, server.version, passes)

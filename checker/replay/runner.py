@@ -133,6 +133,14 @@ class Session:
         """These steps, one env.py run, a commit after each; with `pause` it waits after each for the next `step()`."""
         return self._start({"do": "walk", "steps": list(steps), "pause": pause})
 
+    def stamp(self, revision: str) -> Run:
+        """`alembic stamp REVISION`; no step is announced."""
+        return self._start({"do": "stamp", "target": revision})
+
+    def call(self, command: str) -> Run:
+        """A shell command in the project's environment and folder; no step is announced."""
+        return self._start({"do": "command", "command": command})
+
     def use(self, address: Address) -> None:
         """Go on in another database, from the next run on."""
         self._address = address
