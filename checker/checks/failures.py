@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from checker.checks.base import CheckInfo, Subject, name
+from checker.checks.remedies import database_remedy
 from checker.findings import Finding
 from checker.replay.outcome import Failure, Step
 
@@ -18,6 +19,7 @@ def failed_step(info: CheckInfo, subject: Subject, step: Step, failure: Failure,
         f"{step.direction}() of {label} failed: {headline(failure)}{consequence}",
         script=script,
         at=step.direction,
+        fix=database_remedy(failure, subject),
         details=details(failure),
         introduced=subject.touches(step.revision),
     )

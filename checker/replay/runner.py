@@ -202,6 +202,15 @@ class Session:
     def _deadline(self, in_step: bool) -> float:
         return self._launch.step_seconds if in_step else max(LOADING_SECONDS, self._launch.step_seconds)
 
+    def limit(self, in_step: bool) -> float:
+        """How long a step, or what comes before the first one, may take; in seconds."""
+        return self._deadline(in_step)
+
+    @property
+    def total_seconds(self) -> float:
+        """How long the whole session may take."""
+        return self._launch.total_seconds
+
     @property
     def out_of_time(self) -> bool:
         """Whether the whole session's time is over."""
@@ -274,13 +283,12 @@ class Run:
     def _gone(self, event: Gone, step: Step | None) -> Failure:
         last = step.statements[-1] if step and step.statements else None
         if event.late:
-            where = f"{step.direction} of {step.revision}" if step else "env.py"
             limit = (
-                "the whole replay's time was over" if self._session.out_of_time else "it took longer than a step may"
+                f"was ended: the {self._session.total_seconds:g} s of the whole replay were over"
+                if self._session.out_of_time
+                else f"did not come to an end within {self._session.limit(step is not None):g} s"
             )
-            return self._with_output(
-                Failure(FailureKind.TIMED_OUT, "timeout", f"{where} was ended: {limit}", statement=last)
-            )
+            return self._with_output(Failure(FailureKind.TIMED_OUT, "timeout", limit, statement=last))
         kind = FailureKind.DIED if self.began else FailureKind.ENVIRONMENT
         message = f"the process that ran the migrations ended ({self._session.exit})"
         return self._with_output(Failure(kind, self._session.exit, message, statement=last))

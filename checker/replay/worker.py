@@ -162,14 +162,14 @@ class Target:
 
 
 class AskedFor:
-    """The environment variables that were asked for and are not set, in order: what a settings library cannot find."""
+    """The environment variables that the project asked for and that are not set: what a settings library cannot find."""
 
-    LIMIT = 500
+    FRAMES = 15
 
     def __init__(self) -> None:
-        self.names: dict[str, bool] = {}
+        self._names: dict[str, bool] = {}
 
-    def listen(self) -> None:
+    def listen(self, places: Any) -> None:
         """From here on. All ways to os.environ (get, getenv, `in`, [...]) go through this one method."""
         kind = type(os.environ)
         original = kind.__getitem__
@@ -178,17 +178,27 @@ class AskedFor:
             try:
                 return original(environ, key)
             except KeyError:
-                if isinstance(key, str) and len(self.names) < self.LIMIT:
-                    self.names.pop(key, None)
-                    self.names[key] = True
+                if not self._names.get(key):
+                    self._names[key] = self._by_project(places)
                 raise
 
         kind.__getitem__ = getitem  # type: ignore[method-assign]
 
+    def _by_project(self, places: Any) -> bool:
+        """Whether the project's code asks, itself or through a settings library; an import of a package asks much."""
+        frame: Any = sys._getframe(2)
+        for _ in range(self.FRAMES):
+            if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
+                return False
+            if _of_project(os.path.realpath(frame.f_code.co_filename), places):
+                return True
+            frame = frame.f_back
+        return False
+
     def still_missing(self) -> list[str]:
         """Those that have not been set since."""
         there = set(os.environ)  # `name in os.environ` would come to our own ears
-        return [name for name in self.names if name not in there]
+        return [name for name, asked in self._names.items() if asked and name not in there]
 
 
 ASKED = AskedFor()
@@ -663,6 +673,8 @@ def _below(path: str, folder: str) -> bool:
 
 def _of_project(path: str, places: Any) -> bool:
     foreign = [os.path.realpath(place) for place in sysconfig.get_paths().values()] + [os.path.realpath(__file__)]
+    if os.path.basename(path).startswith("<"):  # "<frozen importlib._bootstrap>", "<string>"
+        return False
     return any(_below(path, places[name]) for name in ("scripts", "root")) and not any(
         path == one or _below(path, one) for one in foreign
     )
@@ -702,7 +714,7 @@ class Worker:
     def prepare(self) -> Any:
         """Guards, environment and configuration: all that comes before the project's own code. Returns the versions."""
         os.chdir(self.job["directory"])
-        ASKED.listen()
+        ASKED.listen(self.places)
         sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
         for name in ("sqlalchemy", "alembic"):
             if not installed(name):
