@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types tests coverage requirements clean
+.PHONY: demo test lint types tests docs requirements clean
 
 demo: $(READY) ## a small repository with three real faults, checked
 	$(BIN)/alembic-premerge demo || test $$? = 1
@@ -41,6 +41,9 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+docs: $(READY) ## make the checks' pages and the picture anew
+	$(BIN)/python docs/make.py --picture
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

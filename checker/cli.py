@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -10,7 +11,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-import click
 import typer
 from rich.console import Console
 
@@ -18,9 +18,13 @@ from checker import __version__
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable, UsageError
 from checker.findings import Report, Severity
 from checker.reports.progress import TerminalProgress
+from checker.reports.registry import FORMATS
 from checker.settings import Settings
 
 ISSUES = "https://github.com/alembic-premerge/alembic-premerge/issues"
+
+# Older Typers raise click's UsageError, newer ones that of a click of their own: in both it is what this stands on.
+AskedWrongly: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 
 
 class Exit(IntEnum):
@@ -47,7 +51,11 @@ ProjectOption = Annotated[
 ]
 ReportOption = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="FORMAT=FILE", help="Write the report to a file as well: json. Several allowed."),
+    typer.Option(
+        "--report",
+        metavar="FORMAT=FILE",
+        help=f"Write the report to a file as well: {', '.join(FORMATS)}. Several allowed.",
+    ),
 ]
 CheckOption = list[str] | None
 
@@ -172,7 +180,6 @@ def demo(
 
 
 def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: bool, verbose: bool) -> None:
-    from checker.reports.registry import FORMATS
     from checker.reports.terminal import render
 
     for name, path in files.items():
@@ -188,8 +195,6 @@ def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet:
 
 
 def _report_files(stated: list[str] | None) -> dict[str, Path]:
-    from checker.reports.registry import FORMATS
-
     files = {}
     for text in stated or ():
         name, equals, path = text.partition("=")
@@ -222,6 +227,11 @@ def main() -> NoReturn:
         os.environ.pop(name, None)
     # CI ends a job that is cancelled with SIGTERM: leave by the same way as Ctrl-C, which cleans up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a log whose encoding knows no ✓ gets a question mark, and its verdict
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -233,12 +243,12 @@ def run(arguments: list[str]) -> int:
     except CheckerError as error:
         _tell(error, console)
         return Exit.USAGE
-    except click.UsageError as error:
+    except AskedWrongly as error:
         error.show()
         return Exit.USAGE
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         console.print("interrupted", style="bold")
         return Exit.INTERRUPTED
     except Exception:

@@ -121,8 +121,8 @@ class Configuration(_Model):
     locked: Literal["merged", "released"] = "merged"
     tags: Annotated[str, Field(min_length=1)] = "v*"
     timeouts: Timeouts = Timeouts()
-    severity: Mapping[Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")], Annotated[Level, BeforeValidator(_level)]] = (
-        Field(default_factory=dict)
+    severity: Mapping[Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")], Annotated[Level, BeforeValidator(_level)]] = Field(
+        default_factory=dict
     )
     allow: tuple[AllowEntry, ...] = ()
     environments: Mapping[str, DeployedAt] = Field(default_factory=dict)
@@ -155,32 +155,36 @@ def _read_yaml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigurationError(
-            f"{name} is not valid YAML", f"Mend line {line}.", (f"{name}:{line}: {problem}",)
-        ) from None
+        raise ConfigurationError(f"{name} is not valid YAML", f"Mend line {line}.", (f"{name}:{line}: {problem}",)) from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name} is not valid YAML: {error}", "Save it as UTF-8 text.") from None
     lines: dict[Location, int] = {(): 1}
-    duplicates = list(_index(root, (), lines)) if root is not None else []
+    duplicates = list(_index(root, (), lines, set())) if root is not None else []
     if duplicates:
         mistakes = tuple(f"{name}:{line}: {key} stands here a second time" for key, line in duplicates)
         raise ConfigurationError(f"{name} says something twice", "Keep one of the two.", mistakes)
     return data, lines
 
 
-def _index(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterable[tuple[str, int]]:
-    """Fill `lines` with the line of every key and entry; yield the keys that stand twice in one mapping."""
+def _index(node: yaml.Node, at: Location, lines: dict[Location, int], seen: set[int]) -> Iterable[tuple[str, int]]:
+    """Fill `lines` with the line of every key and entry; yield the keys that stand twice in one mapping.
+
+    What an alias names is read once, where it is written: aliases of aliases would be without end.
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            place = (*at, key.value)
+            place = (*at, key.value if isinstance(key, yaml.ScalarNode) else "?")
             if place in lines:
                 yield ".".join(map(str, place)), key.start_mark.line + 1
             lines[place] = key.start_mark.line + 1
-            yield from _index(value, place, lines)
+            yield from _index(value, place, lines, seen)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             lines[(*at, number)] = value.start_mark.line + 1
-            yield from _index(value, (*at, number), lines)
+            yield from _index(value, (*at, number), lines, seen)
 
 
 def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
@@ -188,15 +192,14 @@ def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{name} is not valid TOML: {error}", "Mend that line.") from None
-    table = data.get("tool", {}).get(PYPROJECT_TABLE, {})
+    tool = data.get("tool", {})
+    table = tool.get(PYPROJECT_TABLE, {}) if isinstance(tool, dict) else {}
     # tomllib keeps no lines. A key's line is the first line that sets it below its table's header: enough to find it.
     lines: dict[Location, int] = {}
     section: Location = ()
     counts: dict[Location, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(
-            r"\s*\[\[?\s*tool\s*\.\s*(?:alembic-premerge|\"alembic-premerge\")\s*\.?([^\]]*)\]", line
-        ):
+        if header := re.match(r"\s*\[\[?\s*tool\s*\.\s*(?:alembic-premerge|\"alembic-premerge\")\s*\.?([^\]]*)\]", line):
             section = tuple(part.strip().strip('"') for part in header[1].split(".") if part.strip())
             if line.lstrip().startswith("[["):
                 counts[section] = counts.get(section, -1) + 1
@@ -231,7 +234,8 @@ def _sentence(place: Location, mistake: Any) -> str:
         case _:
             given = mistake["input"]
             shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
-            return f"{setting}: {mistake['msg'][:1].lower()}{mistake['msg'][1:].removeprefix('Value error, ')}{shown}"
+            said = mistake["msg"].removeprefix("Value error, ")
+            return f"{setting}: {said[:1].lower()}{said[1:]}{shown}"
 
 
 def find_configuration(root: Path) -> Path | None:
@@ -240,9 +244,7 @@ def find_configuration(root: Path) -> Path | None:
         if (root / name).is_file():
             return root / name
     pyproject = root / "pyproject.toml"
-    if pyproject.is_file() and re.search(
-        r"^\s*\[+\s*tool\s*\.\s*\"?alembic-premerge", pyproject.read_text("utf-8"), re.M
-    ):
+    if pyproject.is_file() and re.search(r"^\s*\[+\s*tool\s*\.\s*\"?alembic-premerge", pyproject.read_text("utf-8"), re.M):
         return pyproject
     return None
 
@@ -255,9 +257,7 @@ def load_configuration(root: Path, named: Path | None) -> Configuration:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error.strerror}", "Name a file that exists with --config."
-        ) from None
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "Name a file that exists with --config.") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text", "Save it as UTF-8.") from None
     return read_configuration(text, path.name)

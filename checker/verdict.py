@@ -15,12 +15,15 @@ GROUP_ABOVE = 5
 
 
 def arrange(findings: Iterable[Finding], settings: Settings) -> tuple[Finding, ...]:
-    """The findings that are wanted, old sins as notes, many of a kind as one; the change's own first, then the gravest."""
+    """The findings that are wanted, the change's own first, then the gravest.
+
+    Old sins are notes, and many of a kind are one, unless the whole tree is judged.
+    """
     wanted = [finding for finding in findings if _is_wanted(finding, settings)]
     if not settings.judge_all:
         wanted = [finding if finding.introduced else replace(finding, severity=Severity.NOTE) for finding in wanted]
-    grouped = [finding for group in _groups(wanted) for finding in _grouped(group)]
-    return tuple(sorted(grouped, key=_order))
+        wanted = [finding for group in _groups(wanted) for finding in _grouped(group)]
+    return tuple(sorted(wanted, key=_order))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

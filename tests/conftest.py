@@ -4,10 +4,34 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from checker.postgres import Server, start_server
+from checker.postgres.docker_probe import find_daemon
+from checker.postgres.interface import ProviderUnavailable
 from checker.postgres.select import PROVIDERS
 from checker.settings import PostgresSettings
+from tests.gitrepo import checkout, git_of_our_own
+
+__all__ = ["checkout", "git_of_our_own"]
+
+# A busy machine is no fault: no deadline. What is found is kept by @example, not by a database of one machine.
+settings.register_profile("here", deadline=None, max_examples=60, database=None)
+settings.load_profile("here")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-docker", action="store_true", help="fail, and do not skip, where no Docker daemon answers"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("docker") and not item.config.getoption("--require-docker"):
+        try:
+            find_daemon(os.environ)
+        except ProviderUnavailable as error:
+            pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

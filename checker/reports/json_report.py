@@ -7,16 +7,21 @@ import json
 from typing import Any
 
 from checker.findings import Report
+from checker.reports.escape import json_text
 
 
 def render(report: Report) -> str:
-    """The report, one line for each value, in the order of the dataclasses' fields."""
-    return json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False, default=str) + "\n"
+    """The report, one line for each value: its version first, then the dataclasses' fields in their order."""
+    written = {"version": report.version, **dataclasses.asdict(report)}
+    return json_text(json.dumps(written, indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of `render`, made from the types in checker.findings."""
-    from pydantic import ConfigDict, TypeAdapter
+    """The JSON schema of `render`, made from the types in checker.findings. No other fields are allowed."""
+    from pydantic import TypeAdapter
 
-    adapter = TypeAdapter(Report, config=ConfigDict(extra="forbid"))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **adapter.json_schema(mode="serialization")}
+    made = TypeAdapter(Report).json_schema(mode="serialization")
+    for one in (made, *made["$defs"].values()):
+        if one["type"] == "object":
+            one["additionalProperties"] = False
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from checker.source.code import MODULE, normalized_parts, resolved_parts, spread
 from checker.source.graph import RevisionGraph
-from checker.source.script import MODULE, Script, normalized_parts
+from checker.source.script import Script
 from checker.source.snapshot import Snapshot
 
 # How alike two scripts at one path must be to be one script under another id rather than another script.
@@ -27,11 +28,20 @@ class Pair:
     def _parts(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
         return normalized_parts(self.before.source), normalized_parts(self.after.source)
 
+    @property
+    def same_code(self) -> bool:
+        """Whether the code is the same to the letter, but for what changes nothing."""
+        before, after = self._parts
+        return before == after
+
     @cached_property
     def changed_parts(self) -> tuple[str, ...]:
         """The functions that differ in what they do, upgrade and downgrade first, and the module-level code."""
         before, after = self._parts
-        names = [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
+        names = _differing(before, after)
+        if names:  # models may have moved (imports differ, code does not), or the same is reached by another import
+            spelled_out = _differing(resolved_parts(self.before.source), resolved_parts(self.after.source))
+            names = [name for name in names if name in spelled_out]
         return tuple(
             sorted(
                 names,
@@ -45,7 +55,10 @@ class Pair:
         before, after = self._parts
         lines: list[str] = []
         for name in self.changed_parts:
-            old, new = before.get(name, "").splitlines(), after.get(name, "").splitlines()
+            old, new = (
+                [piece for line in parts.get(name, "").splitlines() for piece in spread(line).splitlines()]
+                for parts in (before, after)
+            )
             hunks = list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]
             lines += [f"--- {name}", *(line for line in hunks if not line.startswith("@@ "))]
         return "\n".join(lines)
@@ -96,7 +109,11 @@ class Changes:
 
 def find_changes(base: Snapshot, result: Snapshot) -> Changes:
     """What the merge result makes of the base's scripts."""
-    pairs = [Pair(before, _counterpart(before, result)) for before in base.scripts if before.revision in result.graph]
+    pairs = [
+        Pair(before, _counterpart(before, result))
+        for before in _merged(base, result)
+        if before.revision in result.graph
+    ]
     gone = [script for script in base.scripts if script.revision and script.revision not in result.graph]
     came = [script for script in result.scripts if script.revision and script.revision not in base.graph]
     renumbered = tuple(_renumbered(gone, came))
@@ -118,6 +135,18 @@ def find_changes(base: Snapshot, result: Snapshot) -> Changes:
     )
 
 
+def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
+
+
+def _merged(base: Snapshot, result: Snapshot) -> list[Script]:
+    """The base's scripts. Of several with one id those that keep it: the others were given one of their own, or went."""
+    kept = {(script.path, script.revision) for script in result.scripts}
+    stays = {script.revision for script in base.scripts if (script.path, script.revision) in kept}
+    doubtful = set(base.graph.duplicates) & stays
+    return [one for one in base.scripts if one.revision not in doubtful or (one.path, one.revision) in kept]
+
+
 def _counterpart(before: Script, result: Snapshot) -> Script:
     """The script of the same id; where several have it, the one at the same path."""
     assert before.revision is not None
@@ -130,7 +159,7 @@ def _renumbered(gone: Iterable[Script], came: Iterable[Script]) -> Iterable[Pair
     left = list(came)
     for before in gone:
         pairs = [Pair(before, after) for after in left]
-        match = next((pair for pair in pairs if not pair.changed_parts and _does_something(pair.before)), None)
+        match = next((pair for pair in pairs if pair.same_code and _does_something(pair.before)), None)
         match = match or next((pair for pair in pairs if not pair.moved and _alike(pair)), None)
         if match:
             left.remove(match.after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from checker.errors import ProjectError
@@ -10,6 +10,9 @@ from checker.settings import ProjectSettings
 from checker.source.comparison import Comparison
 from checker.source.project import Environment
 from checker.source.snapshot import Snapshot, SnapshotReader
+
+# Which part of the smaller chain's ids the larger must have to be the same environment in another place.
+SHARED = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,15 @@ def pair_environments(
             "Name its folder with --project, or its script_location in .alembic-premerge.yml.",
         )
     changed = _changed_paths(reader.files(base), reader.files(result))
+    folders = {folder for environment in environments for folder in environment.version_locations}
+    gone = [environment for environment in at_base if not folders & set(environment.version_locations)]
     matched: set[Environment] = set()
     pairs = []
     for environment in environments:
         before = _before(environment, at_base, reader, base)
+        if not before.scripts:
+            after = reader.snapshot(result, environment)
+            before = _moved_from(after, gone, reader, base) or before
         matched.add(before.environment)
         touched = any(environment.concerns(path) or before.environment.concerns(path) for path in changed)
         if touched or unchanged or comparison.merge.conflicts or environment.settings:
@@ -56,18 +64,22 @@ def _changed_paths(before: Mapping[str, str], after: Mapping[str, str]) -> list[
 
 
 def _before(environment: Environment, at_base: Sequence[Environment], reader: SnapshotReader, base: str) -> Snapshot:
-    """The environment as the base has it: the one with the same folders, else the same ini, else none."""
+    """The environment as the base has it: what lay in the same folders."""
     folders = set(environment.version_locations)
-    for other in at_base:
-        if folders & set(other.version_locations):
-            return reader.snapshot(base, other)
-    own = reader.snapshot(base, environment)
-    if own.scripts:
-        return own
-    for other in at_base:
-        if other.config_file and (other.config_file, other.section) == (environment.config_file, environment.section):
-            return reader.snapshot(base, other)
-    return own
+    same = next((other for other in at_base if folders & set(other.version_locations)), environment)
+    return reader.snapshot(base, same)
+
+
+def _moved_from(after: Snapshot, gone: Iterable[Environment], reader: SnapshotReader, base: str) -> Snapshot | None:
+    """Where an environment that is new in its place lay at the base: the one of the same ini, or with its revisions."""
+    here = after.environment
+    for other in gone:
+        before = reader.snapshot(base, other)
+        same_ini = other.config_file and (other.config_file, other.section) == (here.config_file, here.section)
+        shared = sum(revision in after.graph for revision in before.graph.nodes)
+        if same_ini or (shared and shared >= SHARED * min(len(before.graph), len(after.graph))):
+            return before
+    return None
 
 
 def _removed(

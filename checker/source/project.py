@@ -16,9 +16,13 @@ from dataclasses import dataclass, replace
 from checker.errors import ProjectError
 from checker.settings import ProjectSettings
 from checker.source.script import is_script_name
+from checker.source.tree import Tree, join, upward, version_folders
 
-# Stands for the repository's root where `%(here)s` makes a location absolute.
-_ROOT = "/%repository%"
+# Stands for the repository's root where `%(here)s` makes a location absolute. No `%` in it: configparser would take that
+# for an interpolation of its own and give up on the whole value. No separator of version_locations either.
+_ROOT = "/<repository>"
+# Where scripts of an environment without an env.py lie (Flask-Alembic: other packages load them).
+_SCRIPT_FOLDER = re.compile(r"(^|/)(\w*alembic\w*|\w*migrations?|\w*versions|revisions)(/|$)")
 _SPLIT = {"space": r"\s+", "newline": r"\n", "os": ":", ":": ":", ";": ";"}
 
 
@@ -64,30 +68,12 @@ class _Found:
     recursive: bool
 
 
-class Tree:
-    """A tree's files, with what discovery asks of them. `read` gives the content of a path."""
-
-    def __init__(self, files: Iterable[str], read: Callable[[str], bytes]) -> None:
-        self.files = frozenset(files)
-        self.folders = {"."}
-        for path in self.files:
-            folder = posixpath.dirname(path)
-            while folder and folder not in self.folders:
-                self.folders.add(folder)
-                folder = posixpath.dirname(folder)
-        self.read = read
-
-    def named(self, suffix: str) -> list[str]:
-        """The paths that end so, nearest to the root first."""
-        return sorted((path for path in self.files if path.endswith(suffix)), key=lambda path: (path.count("/"), path))
-
-
 def find_environments(tree: Tree, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
     """The environments that the configuration names, else all that are there.
 
     Raises ProjectError where a named one does not exist.
     """
-    found = _distinct([*_from_files(tree), *_from_folders(tree)])
+    found = _distinct([*_from_files(tree), *_from_folders(tree)]) or _distinct(_without_env(tree))
     if not wanted:
         return _named_apart(found)
     return _named_apart([_choose(project, found, tree) for project in wanted])
@@ -101,7 +87,7 @@ def _choose(project: ProjectSettings, found: Sequence[Environment], tree: Tree) 
             raise ProjectError(
                 f"project {path}: there is no folder {location}", "Correct its script_location in the configuration."
             )
-        here = next((one for one in found if one.script_location == location), None) or _environment(tree, location)
+        here = next(one for one in [*found, *_environments(tree, location)] if one.script_location == location)
         folder = path if path in tree.folders else posixpath.dirname(path) or "."
         return replace(here, path=folder, working_directory=folder, settings=project)
     exact = [one for one in found if path in (one.path, one.config_file, one.script_location)]
@@ -120,18 +106,28 @@ def _choose(project: ProjectSettings, found: Sequence[Environment], tree: Tree) 
 
 
 def _named_apart(environments: Sequence[Environment]) -> tuple[Environment, ...]:
-    """With a path for each that no other has: two sections of one ini are told apart by their script locations."""
-    paths = [one.path for one in environments]
-    apart = [one if paths.count(one.path) == 1 else replace(one, path=one.script_location) for one in environments]
+    """With a path for each that no other has: two sections of one ini are told apart by their script locations, and
+    two chains of one script location by where their scripts lie."""
+    apart = _apart(environments, lambda one: one.script_location)
+    apart = _apart(apart, lambda one: posixpath.commonpath(one.version_locations))
     return tuple(sorted(apart, key=lambda one: one.path))
 
 
+def _apart(environments: Sequence[Environment], better: Callable[[Environment], str]) -> list[Environment]:
+    paths = [one.path for one in environments]
+    return [one if paths.count(one.path) == 1 else replace(one, path=better(one)) for one in environments]
+
+
 def _distinct(environments: Iterable[Environment]) -> list[Environment]:
-    """Each environment once: what loads the same scripts, or only some of them, is the same environment."""
+    """Each environment once: what loads the same scripts, or only some of them, is the same environment; and what lies
+    unused beside an env.py whose version_locations an ini names is none besides."""
     kept: list[Environment] = []
     for one in environments:
         folders = set(one.version_locations)
-        if not any(folders <= set(other.version_locations) for other in kept):
+        if any(folders <= set(other.version_locations) for other in kept):
+            continue
+        named = {other.script_location for other in kept if other.config_file}
+        if one.config_file or one.script_location not in named:
             kept.append(one)
     return kept
 
@@ -156,22 +152,30 @@ def _located(tree: Tree, stated: Iterable[_Found]) -> Iterator[Environment]:
         if place is None:
             continue
         location, working_directory = place
-        versions = tuple(
-            dict.fromkeys(
-                folder[0]
-                for text in one.version_locations
-                if (folder := _locate(text, one.config_file, tree, base=working_directory))
+        places = (_versions_folder(text, one.config_file, tree, working_directory) for text in one.version_locations)
+        versions = tuple(dict.fromkeys(folder for folder in places if folder))
+        stated_here = bool(versions) or one.recursive
+        default = (join(location, "versions"),)
+        for folders in [versions or default] if stated_here else version_folders(location, tree):
+            yield Environment(
+                path=posixpath.dirname(one.config_file) or ".",
+                script_location=location,
+                version_locations=folders,
+                working_directory=working_directory,
+                config_file=one.config_file,
+                section=one.section,
+                recursive=one.recursive,
             )
-        )
-        yield Environment(
-            path=posixpath.dirname(one.config_file) or ".",
-            script_location=location,
-            version_locations=versions or (_join(location, "versions"),),
-            working_directory=working_directory,
-            config_file=one.config_file,
-            section=one.section,
-            recursive=one.recursive,
-        )
+
+
+def _versions_folder(text: str, config_file: str, tree: Tree, working_directory: str) -> str | None:
+    """Where a version location is, or would be: Alembic takes one that does not exist for an empty one."""
+    place = _locate(text, config_file, tree, base=working_directory)
+    if place:
+        return place[0]
+    if text.startswith(_ROOT):
+        return posixpath.normpath("." + text.removeprefix(_ROOT))
+    return None if posixpath.isabs(text) or ":" in text else join(working_directory, text)
 
 
 def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
@@ -190,9 +194,7 @@ def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
         option = _ini_options(parser, section)
         location = option("script_location") or (_here(path) if section == "alembic" else None)
         if location:
-            yield _Found(
-                path, section, location, _split(option), (option("recursive_version_locations") or "").lower() == "true"
-            )
+            yield _Found(path, section, location, _split(option), option("recursive_version_locations") == "true")
 
 
 def _ini_options(parser: configparser.ConfigParser, section: str) -> Callable[[str], str | None]:
@@ -248,10 +250,6 @@ def _here(path: str) -> str:
     return posixpath.normpath(posixpath.join(_ROOT, posixpath.dirname(path)))
 
 
-def _join(folder: str, name: str) -> str:
-    return posixpath.normpath(posixpath.join(folder, name))
-
-
 def _is_below(path: str, folder: str) -> bool:
     return folder == "." or path.startswith(folder + "/")
 
@@ -271,25 +269,17 @@ def _locate(
     if posixpath.isabs(text):
         return None
     package, colon, inside = text.partition(":")
-    relative = posixpath.join(package.replace(".", "/"), inside) if colon else text
-    for start in ([base] if base else []) + _upward(folder):
-        for source in (start, _join(start, "src"), _join(start, "lib")) if colon else (start,):
-            place = _join(source, relative)
+    relative = posixpath.join(package.replace(".", "/"), inside.replace(":", "/")) if colon else text
+    for start in ([base] if base else []) + upward(folder):
+        for source in (start, join(start, "src"), join(start, "lib")) if colon else (start,):
+            place = join(source, relative)
             if _is_there(place, needs, tree):
                 return place, start
     return None
 
 
-def _upward(folder: str) -> list[str]:
-    found = [folder]
-    while folder != ".":
-        folder = posixpath.dirname(folder) or "."
-        found.append(folder)
-    return found
-
-
 def _is_there(place: str, needs: str, tree: Tree) -> bool:
-    return _join(place, needs) in tree.files if needs else place in tree.folders
+    return join(place, needs) in tree.files if needs else place in tree.folders
 
 
 # --- folders that nothing names
@@ -298,22 +288,31 @@ def _is_there(place: str, needs: str, tree: Tree) -> bool:
 def _from_folders(tree: Tree) -> Iterator[Environment]:
     for env in tree.named("env.py"):
         location = posixpath.dirname(env) or "."
-        if posixpath.basename(env) == "env.py" and _join(location, "versions") in tree.folders:
-            environment = _environment(tree, location)
-            scripts = (path for path in tree.files if environment.holds(path))
-            if b"alembic" in tree.read(env) and any(b"down_revision" in tree.read(path) for path in scripts):
-                yield environment
+        if posixpath.basename(env) == "env.py" and join(location, "versions") in tree.folders:
+            for environment in _environments(tree, location):
+                scripts = (path for path in tree.files if environment.holds(path))
+                if b"alembic" in tree.read(env) and any(b"down_revision" in tree.read(path) for path in scripts):
+                    yield environment
 
 
-def _environment(tree: Tree, location: str) -> Environment:
-    """An environment without an ini. Its code may build version_locations from folders below versions: where no script
-    lies in `versions` itself, those below it are meant."""
-    versions = _join(location, "versions")
-    direct = any(posixpath.dirname(path) == versions and is_script_name(path) for path in tree.files)
-    return Environment(
-        path=location,
-        script_location=location,
-        version_locations=(versions,),
-        working_directory=".",
-        recursive=not direct,
-    )
+def _without_env(tree: Tree) -> Iterator[Environment]:
+    """A package's own scripts, which other projects load: nothing but a folder with revision scripts."""
+    folders = {posixpath.dirname(path) or "." for path in tree.files if is_script_name(path)}
+    for folder in sorted(folder for folder in folders if _SCRIPT_FOLDER.search(folder)):
+        if _holds_revisions(folder, tree):
+            yield _environment(folder, (folder,))
+
+
+def _holds_revisions(folder: str, tree: Tree) -> bool:
+    scripts = (path for path in sorted(tree.files) if posixpath.dirname(path) == folder and is_script_name(path))
+    return any("down_revision" in tree.script(path).lines for path in scripts)
+
+
+def _environments(tree: Tree, location: str) -> list[Environment]:
+    if join(location, "versions") not in tree.folders and _holds_revisions(location, tree):
+        return [_environment(location, (location,))]
+    return [_environment(location, folders) for folders in version_folders(location, tree)]
+
+
+def _environment(location: str, versions: tuple[str, ...]) -> Environment:
+    return Environment(path=location, script_location=location, version_locations=versions, working_directory=".")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
+import reprlib
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,14 +12,18 @@ from pathlib import PurePosixPath
 from typing import Any
 
 IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
-MODULE = "module-level code"
-LONG_LINE = 88
+# What Python raises of a source that is not its own, is nested too deeply or holds a number that it will not write.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+# No identifier is longer. A script can ask for a string as long as all memory in a few lines.
+LONGEST_CONSTANT = 1000
 
 # What Alembic itself skips (script/base.py): editors' lock files and __init__.
 _SCRIPT_NAME = re.compile(r"(?!\.\#|__init__).*\.py$")
 # Before Alembic 0.2 a script's id was its file's name; Alembic still reads those.
 _LEGACY_NAME = re.compile(r"([a-f0-9]+)\.py$")
 _ASSIGNMENT = re.compile(rb"^(revision|down_revision)[ \t]*(?::[^=\n]+)?=[ \t]*(.+?)[ \t]*(?:#.*)?\r?$", re.M)
+# What the parser says of `print x`, `exec x`, `except A, e:` and `0777`.
+_PYTHON2 = re.compile(r"Missing parentheses in call to|multiple exception types must be parenthesized|leading zeros in")
 _CONFLICT = re.compile(rb"^<{7}( |\r?$).*?^>{7}( |\r?$)", re.M | re.S)
 
 
@@ -42,6 +45,8 @@ class Script:
     docstring: str | None = None
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, hash=False)
     problem: str | None = None
+    python2: bool = False
+    """Whether it cannot be read because it is written for Python 2."""
     source: bytes = field(default=b"", compare=False, repr=False, hash=False)
 
     @property
@@ -66,12 +71,18 @@ class NotStatic(Exception):
 def read_script(path: str, blob: str, source: bytes) -> Script:
     """The script in `source`. Never raises: what cannot be read is said in the result."""
     try:
-        tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return _read_parsed(path, blob, source, parse(source))
+    except UNREADABLE as error:
         return _read_unparsable(path, blob, source, error)
+
+
+def _read_parsed(path: str, blob: str, source: bytes, tree: ast.Module) -> Script:
     values, lines = _module_values(tree)
     unknown = tuple(name for name in IDENTIFIERS if isinstance(values.get(name), NotStatic))
     revision, problem = _revision(path, values)
+    if "down_revision" not in values:
+        unknown += ("down_revision",)
+        problem = problem or "it sets no down_revision"
     labels = values.get("branch_labels")
     return Script(
         path=path,
@@ -103,7 +114,12 @@ def _revision(path: str, values: Mapping[str, Any]) -> tuple[str | None, str | N
         return None, f"its revision id is computed ({value})"
     if "revision" not in values and (legacy := _LEGACY_NAME.match(PurePosixPath(path).name)):
         return legacy[1], None
-    return None, "it sets no revision id" if value is None else f"its revision id is {value!r}, which is not a string"
+    return (
+        None,
+        "it sets no revision id"
+        if value is None
+        else f"its revision id is {reprlib.repr(value)}, which is not a string",
+    )
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -127,15 +143,34 @@ def _module_values(tree: ast.Module) -> tuple[dict[str, Any], dict[str, int]]:
             for name, value in _bind(targets, node.value, values):
                 values[name] = value
                 lines[name] = node.lineno
+        else:
+            for name in _sets_otherwise(node):
+                values[name] = NotStatic(ast.unparse(node).partition("\n")[0])
+                lines[name] = node.lineno
     return values, lines
+
+
+def _sets_otherwise(node: ast.stmt) -> Iterable[str]:
+    """Identifiers that an import, an `if`, a `+=` or the like sets."""
+    for part in ast.walk(node):
+        match part:
+            case ast.Name(ctx=ast.Store()) if part.id in IDENTIFIERS and not isinstance(node, ast.AnnAssign):
+                yield part.id
+            case ast.alias() if (part.asname or part.name) in IDENTIFIERS:
+                yield part.asname or part.name
 
 
 def _bind(targets: Iterable[ast.expr], value: ast.expr, known: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     for target in targets:
         if isinstance(target, ast.Name):
             yield target.id, fold(value, known)
-        elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-            for inner, part in zip(target.elts, value.elts, strict=False):
+        elif isinstance(target, ast.Tuple | ast.List):
+            values = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            known_parts = len(values) == len(target.elts) and not any(
+                isinstance(one, ast.Starred) for one in target.elts
+            )
+            for number, inner in enumerate(target.elts):
+                part = values[number] if known_parts else ast.Subscript(value, ast.Constant(number))
                 yield from _bind([inner], part, known)
 
 
@@ -152,13 +187,13 @@ def _fold(node: ast.expr, known: Mapping[str, Any]) -> Any:
         case ast.Constant():
             return node.value
         case ast.Tuple() | ast.List() | ast.Set():
-            return tuple(_fold(part, known) for part in node.elts)
+            return tuple(_simple(_fold(part, known)) for part in node.elts)
         case ast.Name() if node.id in known and not isinstance(known[node.id], NotStatic):
             return known[node.id]
         case ast.BinOp(op=ast.Add() | ast.Mod()):
             return _fold_operation(node, known)
         case ast.JoinedStr():
-            return "".join(str(_fold(part, known)) for part in node.values)
+            return "".join(str(_simple(_fold(part, known))) for part in node.values)
         case ast.FormattedValue(conversion=-1, format_spec=None):
             return _fold(node.value, known)
         case _:
@@ -167,10 +202,23 @@ def _fold(node: ast.expr, known: Mapping[str, Any]) -> Any:
 
 def _fold_operation(node: ast.BinOp, known: Mapping[str, Any]) -> Any:
     left, right = _fold(node.left, known), _fold(node.right, known)
+    formats = isinstance(node.op, ast.Mod)
+    if formats and (not isinstance(left, str) or re.search(r"%[^sdr%]", left)):  # `%999999999d` fills all memory
+        raise NotStatic
     try:
-        return left + right if isinstance(node.op, ast.Add) else left % right
+        made = left % right if formats else left + right
     except (TypeError, ValueError):
         raise NotStatic from None
+    if isinstance(made, str | bytes | tuple) and len(made) > LONGEST_CONSTANT:
+        raise NotStatic
+    return made
+
+
+def _simple(value: Any) -> Any:
+    """Not a tuple: tuples of tuples of one tuple are short to write and fill all memory once they are written out."""
+    if isinstance(value, tuple):
+        raise NotStatic
+    return value
 
 
 def _read_unparsable(path: str, blob: str, source: bytes, error: Exception) -> Script:
@@ -195,133 +243,6 @@ def _read_unparsable(path: str, blob: str, source: bytes, error: Exception) -> S
         unknown=() if "down_revision" in values else ("down_revision",),
         lines={"revision": line},
         problem=problem,
+        python2=bool(_PYTHON2.search(problem)),
         source=source,
     )
-
-
-# --- what a script does, apart from how it is written
-
-
-def normalized_parts(source: bytes) -> Mapping[str, str]:
-    """The script's functions and classes by name, and its module-level code, as plain code.
-
-    Import lines, comments, docstrings, annotations, formatting and the identifiers are left out: two scripts with equal
-    parts do the same, as far as their own text decides it. A script that is not Python gives its non-blank lines.
-    """
-    try:
-        tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        text = source.decode("utf-8", "replace")
-        return {MODULE: "\n".join(line.strip() for line in text.splitlines() if line.strip())}
-    plain = _Plain().visit(tree)
-    parts: dict[str, list[str]] = {}
-    for node in plain.body:
-        code = ast.unparse(ast.fix_missing_locations(node))
-        parts.setdefault(_part_name(node), []).extend(spread(line) for line in code.splitlines())
-    return {name: "\n".join(text) for name, text in parts.items()}
-
-
-def spread(line: str) -> str:
-    """A long line of code with each argument of its outermost call on a line of its own, so that a diff shows the one
-    that changed. What is inside a string that runs over several lines comes back as it is."""
-    if len(line) <= LONG_LINE:
-        return line
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(line.strip()).readline))
-    except (tokenize.TokenError, SyntaxError):
-        tokens = []  # `if x:` and other lines that are not a statement by themselves, in some Python versions
-    indent = " " * (len(line) - len(line.lstrip()))
-    text, depth, begin, pieces = line.strip(), 0, 0, []
-    for token in tokens:
-        depth += (
-            (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}")) if token.type == tokenize.OP else 0
-        )
-        opens = depth == 1 and token.string in ("(", "[", "{", ",")
-        closes = depth == 0 and token.string in (")", "]", "}")
-        if token.type == tokenize.OP and (opens or closes):
-            end = token.end[1] if opens else token.start[1]
-            pieces.append(text[begin:end].strip())
-            begin = end
-            if closes:
-                break
-    pieces.append(text[begin:])
-    inner = [f"{indent}    {piece}" for piece in pieces[1:-1] if piece]
-    return "\n".join([indent + pieces[0], *inner, indent + pieces[-1].strip()]) if len(pieces) > 2 else line
-
-
-def _part_name(node: ast.stmt) -> str:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return f"{node.name}()"
-        case ast.ClassDef():
-            return f"class {node.name}"
-        case _:
-            return MODULE
-
-
-class _Plain(ast.NodeTransformer):
-    """Takes out of a tree what does not change what it does."""
-
-    def generic_visit(self, node: ast.AST) -> Any:
-        super().generic_visit(node)
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                setattr(node, name, [one for one in block if not _is_idle(one)])
-        return self._without_hollow(node)
-
-    def _without_hollow(self, node: ast.AST) -> Any:
-        match node:
-            case ast.If(test=ast.Name() | ast.Attribute(), body=[], orelse=[]):
-                return None  # `if TYPE_CHECKING:` once its imports are gone
-            case ast.Try(body=[], orelse=[], finalbody=[]):
-                return None  # `try: import x` once that is gone
-        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
-            node.body = [ast.Pass()]  # type: ignore[attr-defined]
-        return node
-
-    def visit_Import(self, node: ast.Import) -> None:
-        """Import lines are how a script reaches names, not what it does with them."""
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """As visit_Import."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        """Without the return annotation."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
-        """Without the return annotation."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_arg(self, node: ast.arg) -> Any:
-        """Without the annotation."""
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        """`x: int = 1` is `x = 1`, and `x: int` alone is nothing."""
-        if node.value is None:
-            return None
-        plain = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
-        return self.visit(plain)
-
-    def visit_Module(self, node: ast.Module) -> Any:
-        """Without the identifiers: who a script is and where it stands is compared apart."""
-        self.generic_visit(node)
-        node.body = [one for one in node.body if not _sets_identifiers(one)]
-        return node
-
-
-def _is_idle(node: ast.AST) -> bool:
-    """A docstring, a bare constant, `...` or `pass`."""
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-
-
-def _sets_identifiers(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Assign):
-        return False
-    names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-    return bool(names) and all(name in IDENTIFIERS for name in names)

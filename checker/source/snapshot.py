@@ -8,9 +8,10 @@ from functools import cached_property
 
 from checker.settings import ProjectSettings
 from checker.source.graph import Node, RevisionGraph
-from checker.source.project import Environment, Tree, find_environments
+from checker.source.project import Environment, find_environments
 from checker.source.repository import Repository
 from checker.source.script import Script, read_script
+from checker.source.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ class SnapshotReader:
     def environments(self, tree: str, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
         """The tree's environments. Raises ProjectError where a wanted one is not there."""
         files = self.files(tree)
-        return find_environments(Tree(files, lambda path: self._repository.read(files[path])), wanted)
+        seen = Tree(
+            files, lambda path: self._repository.read(files[path]), lambda path: self._script(path, files[path])
+        )
+        return find_environments(seen, wanted)
 
     def snapshot(self, tree: str, environment: Environment) -> Snapshot:
         """The scripts of an environment in a tree."""

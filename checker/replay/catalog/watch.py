@@ -9,7 +9,8 @@ import psycopg
 
 from checker.replay.catalog.model import Catalog, Entry, Key, Unit
 from checker.replay.catalog.pulse import Pulse
-from checker.replay.catalog.reader import BY_OID, WHOLE, Reader, Units
+from checker.replay.catalog.queries import BY_OID, WHOLE
+from checker.replay.catalog.reader import Reader, Units
 
 # Their names stand in no other object's text.
 _NAMELESS = {"constraint", "index", "trigger", "rule", "policy", "statistics"}
@@ -107,7 +108,10 @@ class CatalogWatch:
 
     def _dependents(self, fresh: Units) -> set[Unit]:
         """The units whose text may say otherwise now because they refer to one that changed."""
-        relations, renamed, functions, types = [], [], [], []
+        relations: list[int] = []
+        renamed: list[int] = []
+        functions: list[int] = []
+        types: list[int] = []
         for unit, entries in fresh.items():
             before = self._before(unit)
             if unit.group in WHOLE or not before or before == entries:

@@ -1,4 +1,4 @@
-"""users are bored at first
+"""orders have a note
 
 Revision ID: 5b6e7d8c9f05
 Revises: 4c7f6a5b3e04
@@ -14,8 +14,8 @@ depends_on = None
 
 
 def upgrade():
-    op.alter_column("users", "mood", server_default="bored")
+    op.add_column("orders", sa.Column("note", sa.Text))
 
 
 def downgrade():
-    op.alter_column("users", "mood", server_default=None)
+    op.drop_column("orders", "note")

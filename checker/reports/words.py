@@ -1,0 +1,126 @@
+"""What every format says in the same words: the verdict, the counts, the places, and what a finding is known by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+
+from checker.findings import Finding, ReplayReport, Report, Severity
+
+DOCUMENTATION = "https://github.com/alembic-premerge/alembic-premerge/blob/main/docs/checks"
+
+
+def place(path: str | None, line: int | None) -> str:
+    """`PATH:LINE`, or as much of it as is known."""
+    if path is None:
+        return ""
+    return f"{path}:{line}" if line else path
+
+
+def counts(findings: Iterable[Finding]) -> str:
+    """`2 errors, 1 note`, without what is allowed; empty where there is nothing to count."""
+    found = Counter(finding.severity for finding in findings if finding.allowed is None)
+    return ", ".join(plural(found[severity], severity.value) for severity in Severity if found[severity])
+
+
+def plural(count: int, word: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def verdict(report: Report) -> str:
+    """The answer itself."""
+    return "✗ not safe to merge" if report.verdict == "fail" else "✓ safe to merge"
+
+
+def headline(report: Report) -> str:
+    """The answer, and how many findings of which severity there are."""
+    told = counts(report.findings)
+    return f"{verdict(report)}: {told}" if told else verdict(report)
+
+
+def scope(report: Report) -> tuple[str, ...]:
+    """What was judged: the refs, each project's size, each replay's server and passes, the time."""
+    base = f"{report.base.ref} ({(report.base.commit or '')[:10]})"
+    head = f"{report.head.ref} ({(report.head.commit or 'work tree')[:10]})"
+    words = [f"{head} into {base}"]
+    for project in report.projects:
+        name = "" if project.path == "." else f"{project.path}: "
+        words.append(f"{name}{project.revisions} revisions, {len(project.new)} new")
+    if not report.projects:
+        words.append("no migration changed")
+    for replay in report.replay:
+        words.append(f"PostgreSQL {replay.server.version} ({replay.server.provider}): {_passes(replay)}")
+    return (*words, f"{report.seconds:.1f} s")
+
+
+def _passes(replay: ReplayReport) -> str:
+    told = [f" in {one.seconds:.1f} s" if one.outcome in ("passed", "failed") else "" for one in replay.passes]
+    return ", ".join(f"{one.name} {one.outcome}{time}" for one, time in zip(replay.passes, told, strict=True))
+
+
+def old_sins(report: Report) -> str:
+    """The title over what this change did not bring."""
+    return f"Already so at {report.base.ref}, and not this change's doing"
+
+
+def told(finding: Finding) -> str:
+    """All of a finding as plain text, for places that have no layout."""
+    lines = [place(finding.path, finding.line), finding.message]
+    lines += [f"{place(one.path, one.line)}: {one.message}" for one in finding.related]
+    lines += [finding.details] if finding.details else []
+    if finding.allowed:
+        lines.append(f"allowed: {finding.allowed.reason} ({finding.allowed.source})")
+    elif finding.fix:
+        lines.append(f"mend: {finding.fix}")
+    return "\n".join(line for line in lines if line)
+
+
+def projects(report: Report) -> tuple[str, ...]:
+    """Every project that the report speaks of, each once."""
+    named = [project.path for project in report.projects]
+    named += [finding.project for finding in report.findings]
+    named += [replay.project for replay in report.replay]
+    return tuple(dict.fromkeys(named))
+
+
+def decisive(report: Report) -> frozenset[int]:
+    """The indexes of the findings that make the run fail.
+
+    A report does not say what --fail-on was. An error always fails. A warning does where the verdict is `fail` and
+    nothing else accounts for it: so a run that failed is never shown without its cause.
+    """
+    judged = {index: one for index, one in enumerate(report.findings) if one.allowed is None}
+    errors = frozenset(index for index, one in judged.items() if one.severity is Severity.ERROR)
+    failed = any(one.outcome == "failed" for replay in report.replay for one in replay.passes)
+    if errors or failed or report.verdict == "pass" or any(skipped.wanted for skipped in report.skipped):
+        return errors
+    return frozenset(index for index, one in judged.items() if one.severity is Severity.WARNING)
+
+
+def location(report: Report, finding: Finding) -> tuple[str, int]:
+    """Where a format that must have a place shows the finding: its own, else its project's folder of scripts."""
+    if finding.path:
+        return finding.path, finding.line or 1
+    folders = {project.path: project.script_location for project in report.projects}
+    return folders.get(finding.project) or finding.project, 1
+
+
+def fingerprints(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """For each finding what it is known by from run to run, whatever moves above its line; no two are the same."""
+    seen: Counter[str] = Counter()
+    prints = []
+    for finding in findings:
+        known_by = [finding.id, finding.project, finding.revision, finding.path]
+        known_by += [finding.message] if finding.revision is None else []
+        text = "\0".join("" if part is None else part for part in known_by)
+        seen[text] += 1
+        text += f"\0{seen[text]}" if seen[text] > 1 else ""
+        prints.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+    return tuple(prints)
+
+
+def documentation(check: str) -> str:
+    """The address of a check's page."""
+    return f"{DOCUMENTATION}/{check}.md"

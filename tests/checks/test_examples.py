@@ -1,0 +1,61 @@
+"""Every check's example is a real repository in which that check speaks, and the good twin one in which none does."""
+
+from __future__ import annotations
+
+import pytest
+
+from checker.checks.base import CheckInfo
+from checker.checks.registry import CHECKS
+from checker.examples import Variant, example
+from checker.findings import Finding, Report, Severity
+from checker.postgres import Server
+from tests.gitrepo import Checkout
+
+# Where the finding points, if not to what the branch wrote: to what is gone, or to what was wrong before.
+ELSEWHERE = {
+    "H102": "migrations/versions/2e9b4c7d1a02_create_orders.py",
+    "G212": None,
+    "R309": "migrations/versions/2e9b4c7d1a02_create_orders.py",
+    "R313": "migrations/env.py",
+}
+
+every_check = pytest.mark.parametrize("info", [one.info for one in CHECKS], ids=lambda info: info.id)
+
+
+def judge(checkout: Checkout, info: CheckInfo, variant: Variant, server: Server) -> tuple[Report, set[str]]:
+    """The report, and the paths that the branch wrote."""
+    merged, branch = example(info.id, variant)
+    checkout.commit(merged)
+    checkout.branch("branch")
+    checkout.commit(branch)
+    postgres = server.create_database().url()
+    return checkout.check(replay=info.replay, postgres=postgres), {
+        path for path in branch if branch[path] != merged.get(path)
+    }
+
+
+@every_check
+def test_bad_example_shows_its_check_and_nothing_worse(checkout: Checkout, info: CheckInfo, server: Server) -> None:
+    report, written = judge(checkout, info, "bad", server)
+    finding = next(one for one in report.findings if one.id == info.id)
+    assert (finding.slug, finding.severity, finding.introduced) == (info.slug, info.severity, True)
+    assert [one.id for one in report.findings if grave(one) and one.id != info.id] == []
+    assert report.verdict == ("fail" if info.severity is Severity.ERROR else "pass")
+    if info.id in ELSEWHERE:
+        assert finding.path == ELSEWHERE[info.id]
+    else:
+        assert finding.path in written
+        source = (checkout.root / str(finding.path)).read_text().splitlines()
+        assert source[(finding.line or 0) - 1].strip(), "the finding points to no line of code"
+
+
+@every_check
+def test_good_example_is_silent(checkout: Checkout, info: CheckInfo, server: Server) -> None:
+    report, written = judge(checkout, info, "good", server)
+    assert written, "an example in which nothing changes shows nothing"
+    assert report.findings == ()
+    assert report.verdict == "pass"
+
+
+def grave(finding: Finding) -> bool:
+    return finding.severity is not Severity.NOTE
