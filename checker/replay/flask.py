@@ -20,20 +20,25 @@ def uses_flask(script_location: Path) -> bool:
     return "current_app" in _text(script_location / "env.py")
 
 
-def flask_folder(folders: Sequence[Path], app: str | None) -> Path | None:
-    """The nearest of `folders` from which Flask finds the application; None where it finds it from none of them.
+def find_application(folders: Sequence[Path], app: str | None) -> tuple[Path, str | None]:
+    """(where `flask db` is run, what FLASK_APP is there; None where Flask finds it by itself, or nobody knows).
 
-    `app` is as in FLASK_APP; None is what Flask looks for by itself.
+    `folders` are the script folder and those above it. Flask-Migrate's ini lies in the script folder itself, and nobody
+    calls `flask db` there: the nearest folder from which Flask finds `app` is meant (without one: `wsgi.py`, `app.py`, or
+    what .flaskenv names), else the nearest that has an application at all.
     """
     for folder in folders:
         if any((folder / name).is_file() for name in _entry_points(app)):
-            return folder
-        if app is None and flask_app_of(folder):
-            return folder
-    return None
+            return folder, app
+        if app is None and (named := _from_flaskenv(folder)):
+            return folder, named
+    for folder in folders[1:]:
+        if found := applications(folder):
+            return folder, app or (found[0] if len(found) == 1 else None)
+    return folders[0].parent, app
 
 
-def flask_app_of(folder: Path) -> str | None:
+def _from_flaskenv(folder: Path) -> str | None:
     """FLASK_APP as the folder's .flaskenv has it, which `flask` itself reads."""
     return read_env_file(_text(folder / ".flaskenv")).get("FLASK_APP")
 

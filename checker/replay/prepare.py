@@ -9,7 +9,7 @@ from pathlib import Path
 
 from checker.errors import ConfigurationError
 from checker.replay.environment import passed_on, templates
-from checker.replay.flask import flask_app_of, flask_folder, uses_flask
+from checker.replay.flask import find_application, uses_flask
 from checker.replay.interpreter import find_interpreter, upwards
 from checker.replay.outcome import Failure, Landing, Pass, Replay, Step
 from checker.replay.plan import Plan
@@ -64,10 +64,8 @@ def _job(environment: Environment, project: ProjectSettings, workspace: Workspac
     in_pyproject = bool(config and config.endswith(".toml"))
     directory, flask_app = workspace.path(environment.working_directory), project.flask_app
     if uses_flask(workspace.path(environment.script_location)):
-        # Flask-Migrate's ini lies in the script folder itself, and nobody calls `flask db` there.
         folders = upwards(workspace.path(environment.script_location), workspace.root)
-        directory = flask_folder(folders, flask_app) or workspace.path(environment.script_location).parent
-        flask_app = flask_app or flask_app_of(directory)
+        directory, flask_app = find_application(folders, flask_app)
     return Job(
         directory=directory,
         script_location=workspace.path(environment.script_location),

@@ -182,19 +182,19 @@ def _pipfile(path: Path) -> Iterator[str]:
             yield f"{name}{extras} @ git+{one['git']}@{one.get('ref', 'HEAD')}"
 
 
-def _included(path: Path) -> Iterator[Path]:
+def _included(path: Path, options: str = "-r|-c|--requirement|--constraint") -> Iterator[Path]:
     """The files that a requirements file names, those that they name included."""
     for line in _lines(path):
-        if found := re.match(r"(?:-r|-c|--requirement|--constraint)[ =]\s*(\S+)", line):
+        if found := re.match(rf"(?:{options})[ =]\s*(\S+)", line):
             other = path.parent / found[1]
             yield other
-            if other.is_file():
-                yield from _included(other)
+            if other.is_file() and other != path:
+                yield from _included(other, options)
 
 
 def _names_in(path: Path) -> list[str]:
-    """Only the file's own lines: enough to tell the project's Python from one that happens to have Alembic."""
-    lines = (line for one in (path, *_included(path)) for line in _lines(one))
+    """Enough to tell the project's Python from one that happens to have Alembic."""
+    lines = (line for one in (path, *_included(path, "-r|--requirement")) for line in _lines(one))
     found = [_NAME.match(line.partition(" #")[0]) for line in lines if ";" not in line and not line.startswith("-")]
     return [name[1] for name in found if name]
 

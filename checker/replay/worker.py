@@ -536,7 +536,7 @@ def _missing(error: BaseException) -> tuple[Optional[str], Optional[str]]:
     """(what, kind) of the thing whose lack this is, if it is one that can be named for certain."""
     for one in _chain(error):
         found = _missing_in(one)
-        if found[0]:
+        if found[1]:
             return found
     return None, None
 
@@ -579,7 +579,7 @@ def _without_url(error: BaseException) -> bool:
 def _url_names() -> list[str]:
     """The variables that were asked for in vain and that sound like the database's URL; else like a database at all."""
     asked = ASKED.still_missing()
-    sound = [name for name in asked if re.search(r"(?i)database|db|sql|postgres|pg", name)]
+    sound = [name for name in asked if re.search(r"(?i)database|db|sql|postgres|pg|dsn", name)]
     return [name for name in sound if re.search(r"(?i)ur[il]|dsn|conn", name)] or sound
 
 
