@@ -194,6 +194,7 @@ def replay(
                     server=server,
                     environ=environ,
                     progress=partial(progress.step, subject.project),
+                    tell=progress.tell,
                 ),
             )
             for subject in able

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from checker.checks.base import CheckInfo, Subject, name
+from checker.checks.remedies import database_remedy
 from checker.findings import Finding
 from checker.replay.outcome import Failure, Step
 
@@ -23,6 +24,7 @@ def failed_step(info: CheckInfo, subject: Subject, step: Step, failure: Failure,
         f"{step.direction}() of {label} failed: {headline(failure)}{consequence}",
         script=script,
         at=step.direction,
+        fix=database_remedy(failure, subject),
         details=details(failure),
         introduced=subject.touches(step.revision),
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 Direction = Literal["upgrade", "downgrade"]
 PassName = Literal["fresh", "stairway", "deploy", "downgrade", "drift"]
+MissingKind = Literal["module", "driver", "setting", "database", "flask_app", "python", "bootstrap"]
 
 
 class FailureKind(StrEnum):
@@ -41,8 +42,9 @@ class Failure:
     """The SQL that was refused."""
     sqlstate: str | None = None
     missing: str | None = None
-    """ENVIRONMENT only: the module, or the name of the setting, that is not there."""
-    missing_kind: Literal["module", "setting"] | None = None
+    """ENVIRONMENT only: what is not there. Modules and settings by name (", " between several); of a Python the version;
+    of the database's URL the variables that were asked for it."""
+    missing_kind: MissingKind | None = None
     details: str | None = None
     """The traceback of the project's own frames, and what it wrote to stdout and stderr."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from checker.errors import ConfigurationError
 from checker.replay.environment import passed_on, templates
-from checker.replay.interpreter import find_interpreter
+from checker.replay.flask import find_application, uses_flask
+from checker.replay.interpreter import find_interpreter, upwards
 from checker.replay.outcome import Failure, Landing, Pass, Replay, Step
 from checker.replay.plan import Plan
 from checker.replay.protocol import Job
@@ -31,13 +32,15 @@ def make_plan(
     root: Path,
     timeouts: Timeouts,
     environ: Mapping[str, str],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """How to replay the snapshot's environment. `root` is the user's work tree: interpreter and env_file are looked for
     there.
 
-    Raises ConfigurationError for an interpreter or env_file that is not there, CheckerError where no interpreter serves.
+    `tell` hears of what takes a moment. Raises ConfigurationError for an interpreter or env_file that is not there,
+    CheckerError where no interpreter serves.
     """
-    interpreter = find_interpreter(project, root, environ)
+    interpreter = find_interpreter(project, root, environ, files=workspace.root, tell=tell)
     return Plan(
         project=snapshot.environment.path,
         launch=Launch(
@@ -68,14 +71,18 @@ def has_roles(snapshot: Snapshot) -> bool:
 def _job(environment: Environment, project: ProjectSettings, workspace: Workspace) -> Job:
     config = environment.config_file
     in_pyproject = bool(config and config.endswith(".toml"))
+    directory, flask_app = workspace.path(environment.working_directory), project.flask_app
+    if uses_flask(workspace.path(environment.script_location)):
+        folders = upwards(workspace.path(environment.script_location), workspace.root)
+        directory, flask_app = find_application(folders, flask_app)
     return Job(
-        directory=workspace.path(environment.working_directory),
+        directory=directory,
         script_location=workspace.path(environment.script_location),
         config_file=workspace.path(config) if config and not in_pyproject else None,
         toml_file=workspace.path(config) if config and in_pyproject else None,
         ini_section=environment.section,
         x=tuple(f"{key}={value}" for key, value in project.x.items()),
-        flask_app=project.flask_app,
+        flask_app=flask_app,
     )
 
 

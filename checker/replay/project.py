@@ -9,9 +9,11 @@ from pathlib import Path
 
 from checker.errors import CheckerError, ConfigurationError
 from checker.postgres.interface import Server
+from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
 from checker.replay.deploy import BasePlan
-from checker.replay.outcome import Failure, FailureKind, Pass, Replay
+from checker.replay.missing import with_all_that_is_missing, without_interpreter
+from checker.replay.outcome import Failure, Pass, Replay
 from checker.replay.plan import NO_BASE, OTHER_PASSES, Plan, replay_project
 from checker.replay.prepare import has_roles, make_plan, order_of, with_relative_paths
 from checker.replay.runner import Launch
@@ -45,6 +47,7 @@ def replay_subject(
     server: Server,
     environ: Mapping[str, str],
     progress: Callable[[str, int, int, str], None],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Replay:
     """What the chain does, as the merge result has it, on a new database and on one that ran the base's scripts.
 
@@ -63,24 +66,31 @@ def replay_subject(
             return place
 
         def plan_of(snapshot: Snapshot, place: Workspace) -> Plan:
-            return make_plan(snapshot, project, place, repository.root or place.root, timeouts, environ)
+            return make_plan(snapshot, project, place, repository.root or place.root, timeouts, environ, tell)
 
         def base_launch(surroundings: str | None) -> Launch:
             return plan_of(base, workspace(base, trees.base, surroundings)).launch
 
         try:
-            plan = plan_of(result, workspace(result, trees.result))
+            place = workspace(result, trees.result)
+            plan = plan_of(result, place)
         except ConfigurationError:
             raise
         except CheckerError as error:
-            return _not_loaded(result, server, error)
+            return _not_loaded(result, server, without_interpreter(error))
         why_not = _no_deployment(base, result)
         if why_not is None:
             old = make_plan_of_base(base, changes, (lambda: base_launch(None), lambda: base_launch(trees.result)))
             plan = replace(plan, base=old, serial=plan.serial or has_roles(base))
         else:
             plan = replace(plan, no_base=why_not)
-        replay = replay_project(plan, server, CatalogWatch, compare, progress)
+        start = read_start(project.bootstrap, place.root) if project.bootstrap else None
+        try:
+            with bootstrapped(server, plan, start) as (own, shortened):
+                replay = replay_project(shortened, own, CatalogWatch, compare, progress)
+        except BootstrapFailed as failed:
+            replay = _not_loaded(result, server, failed.failure)
+        replay = with_all_that_is_missing(replay, plan.launch, server, place.path(project.path), place.root)
         return with_relative_paths(replay, (*places, *([repository.root] if repository.root else ())))
 
 
@@ -108,8 +118,7 @@ def _no_deployment(base: Snapshot, result: Snapshot) -> str | None:
     return None
 
 
-def _not_loaded(snapshot: Snapshot, server: Server, error: CheckerError) -> Replay:
-    failure = Failure(FailureKind.ENVIRONMENT, "no interpreter", f"{error.problem}. {error.remedy}")
+def _not_loaded(snapshot: Snapshot, server: Server, failure: Failure) -> Replay:
     others = (Pass(name, 0, "not run") for name in OTHER_PASSES)
     passes = (Pass("fresh", 0, "failed", failure=failure), *others)
     return Replay(snapshot.environment.path, server.provider, server.version, passes)

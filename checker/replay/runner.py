@@ -145,6 +145,14 @@ class Session:
         run.step()
         return run
 
+    def stamp(self, revision: str) -> Run:
+        """`alembic stamp REVISION`; no step is announced."""
+        return self._start({"do": "stamp", "target": revision})
+
+    def call(self, command: str) -> Run:
+        """A shell command in the project's environment and folder; no step is announced."""
+        return self._start({"do": "command", "command": command})
+
     def use(self, address: Address) -> None:
         """Go on in another database, from the next run on."""
         self._address = address
@@ -209,6 +217,15 @@ class Session:
 
     def _deadline(self, in_step: bool) -> float:
         return self._launch.step_seconds if in_step else max(LOADING_SECONDS, self._launch.step_seconds)
+
+    def limit(self, in_step: bool) -> float:
+        """How long a step, or what comes before the first one, may take; in seconds."""
+        return self._deadline(in_step)
+
+    @property
+    def total_seconds(self) -> float:
+        """How long the whole session may take."""
+        return self._launch.total_seconds
 
     @property
     def out_of_time(self) -> bool:
@@ -288,13 +305,12 @@ class Run:
     def _gone(self, event: Gone, step: Step | None) -> Failure:
         last = step.statements[-1] if step and step.statements else None
         if event.late:
-            where = f"{step.direction} of {step.revision}" if step else "env.py"
             limit = (
-                "the whole replay's time was over" if self._session.out_of_time else "it took longer than a step may"
+                f"was ended: the {self._session.total_seconds:g} s of the whole replay were over"
+                if self._session.out_of_time
+                else f"did not come to an end within {self._session.limit(step is not None):g} s"
             )
-            return self._with_output(
-                Failure(FailureKind.TIMED_OUT, "timeout", f"{where} was ended: {limit}", statement=last)
-            )
+            return self._with_output(Failure(FailureKind.TIMED_OUT, "timeout", limit, statement=last))
         kind = FailureKind.DIED if self.began else FailureKind.ENVIRONMENT
         message = f"the process that ran the migrations ended ({self._session.exit})"
         return self._with_output(Failure(kind, self._session.exit, message, statement=last))

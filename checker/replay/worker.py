@@ -7,7 +7,7 @@ and worker are JSON objects, one a line, over the two file descriptors.
 The runner's first line is the job: protocol, config_file, toml_file, ini_section, script_location, version_locations,
 directory (the working directory), x, address {host, port, user, password, database}, environment {name: template},
 flask_app. The worker answers `ready` {python, alembic, sqlalchemy, driver}, or `failed` and `finished`. Then come
-commands, and each of the first four ends with `finished`:
+commands, and each but the last ends with `finished`:
 
     {"do": "upgrade", "target": "heads"}      env.py once, as Alembic itself runs it
     {"do": "downgrade", "target": "base"}     likewise
@@ -15,6 +15,8 @@ commands, and each of the first four ends with `finished`:
                                               env.py once, these steps in this order, a commit after each; with `pause`
                                               every `done` is followed by `paused`, and the runner says go or stop
     {"do": "compare"}                         the models against the database, as `alembic check` compares them
+    {"do": "stamp", "target": "REVISION"}     the version table, and nothing else; env.py once
+    {"do": "command", "command": "..."}       a shell command of the user's, in the project's environment (`bootstrap:`)
     {"do": "address", "address": {...}}       another throwaway database from here on; no answer
 
 A runner that closes its end ends the worker.
@@ -28,6 +30,7 @@ database that is not ours. A worker that is gone without `finished` died in the 
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import importlib
 import importlib.machinery
@@ -36,6 +39,7 @@ import inspect
 import json
 import os
 import re
+import subprocess
 import sys
 import sysconfig
 import time
@@ -92,6 +96,10 @@ class NotInstalledError(Exception):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+class CommandFailedError(Exception):
+    """The command of `bootstrap:` did not end well."""
 
 
 class Channel:
@@ -166,6 +174,49 @@ class Target:
         """`template` with {url}, {host}, {port}, {user}, {password}, {database}, {login} (quoted, for a URL) put in."""
         values = {**self.address, "url": self.url(driver), "login": self._login()}
         return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), template)
+
+
+class AskedFor:
+    """The environment variables that the project asked for and that are not set: what a settings library cannot find."""
+
+    FRAMES = 15
+
+    def __init__(self) -> None:
+        self._names: dict[str, bool] = {}
+
+    def listen(self, places: Any) -> None:
+        """From here on. All ways to os.environ (get, getenv, `in`, [...]) go through this one method."""
+        kind = type(os.environ)
+        original = kind.__getitem__
+
+        def getitem(environ: Any, key: Any) -> Any:
+            try:
+                return original(environ, key)
+            except KeyError:
+                if not self._names.get(key):
+                    self._names[key] = self._by_project(places)
+                raise
+
+        kind.__getitem__ = getitem  # type: ignore[method-assign]
+
+    def _by_project(self, places: Any) -> bool:
+        """Whether the project's code asks, itself or through a settings library; an import of a package asks much."""
+        frame: Any = sys._getframe(2)
+        for _ in range(self.FRAMES):
+            if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
+                return False
+            if _of_project(os.path.realpath(frame.f_code.co_filename), places):
+                return True
+            frame = frame.f_back
+        return False
+
+    def still_missing(self) -> list[str]:
+        """Those that have not been set since."""
+        there = set(os.environ)  # `name in os.environ` would come to our own ears
+        return [name for name, asked in self._names.items() if asked and name not in there]
+
+
+ASKED = AskedFor()
 
 
 # ---------------------------------------------------------------- guards
@@ -348,7 +399,9 @@ def choose_driver(config: Any, section: str, env_text: str) -> str:
         if usable(name):
             return str(name)
     missing = DRIVERS.get(candidates[0], candidates[0])
-    raise NotInstalledError(missing, f"no PostgreSQL driver is installed in {sys.executable}")
+    raise NotInstalledError(
+        missing, f"no PostgreSQL driver that this SQLAlchemy knows is installed in {sys.executable}"
+    )
 
 
 def usable(driver: str) -> bool:
@@ -389,7 +442,7 @@ def flask_config(job: Any) -> Any:
     info = importlib.import_module("flask.cli").ScriptInfo(
         app_import_path=job.get("flask_app") or os.environ.get("FLASK_APP")
     )
-    app = info.load_app()
+    app = info.load_app()  # not by way of `flask db`, which says "No such command" of whatever goes wrong in here
     app.app_context().push()
     migrate = app.extensions.get("migrate")
     if migrate is None:
@@ -409,6 +462,9 @@ def hand_over(config: Any, target: Target, driver: str) -> None:
                 config.set_section_option(name, option, target.url(named).replace("%", "%%"))
     if not POSTGRES_URL.match(_raw(config, section, "sqlalchemy.url")):
         config.set_main_option("sqlalchemy.url", target.url(driver).replace("%", "%%"))
+    if config.config_file_name is None:
+        # A project without an ini makes its Config in code: under which name is the URL? Warehouse says `url`.
+        config.set_main_option("url", target.url(driver).replace("%", "%%"))
 
 
 # ---------------------------------------------------------------- what went wrong
@@ -419,6 +475,8 @@ def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
     cause = error
     if isinstance(error, SystemExit) and error.__context__ is not None:
         cause = error.__context__  # `except Exception: sys.exit(1)` hides what happened
+    if type(error).__name__ == "NoAppException" and _is_within(error.__context__):
+        cause = error.__context__  # type: ignore[assignment]  # Flask hides an application's own errors
     database = _database_error(cause)
     path, line = _place(cause, step, places)
     failure = {
@@ -433,7 +491,17 @@ def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
     }
     if step is None:
         failure["missing"], failure["missing_kind"] = _missing(cause)
+        asked = ASKED.still_missing()
+        if asked and not database:
+            told = f"Asked for in the environment, and not set: {', '.join(asked)}"
+            failure["details"] = f"{failure['details'] or ''}\n{told}".strip()[-CHARACTERS:]
     return failure
+
+
+def _is_within(error: Optional[BaseException]) -> bool:
+    """Whether an import failed inside of the application's module, rather than to find it."""
+    return isinstance(error, Exception) and any(one.filename.endswith(".py") and "flask" not in one.filename.split(os.sep)
+        and not one.filename.startswith("<frozen") for one in traceback.extract_tb(error.__traceback__)[1:])  # fmt: skip
 
 
 def _kind(error: BaseException, step: Any) -> str:
@@ -492,15 +560,26 @@ def _message(error: BaseException, database: Any) -> str:
 
 
 def _missing(error: BaseException) -> tuple[Optional[str], Optional[str]]:
+    """(what, kind) of the thing whose lack this is, if it is one that can be named for certain."""
     for one in _chain(error):
-        if isinstance(one, (ModuleNotFoundError, NotInstalledError)) and one.name:
-            return one.name, "module"
-        if isinstance(one, KeyError) and _raised_by_environ(one):
-            return str(one.args[0]), "setting"
-        names = _required_fields(one)
-        if names:
-            return ", ".join(names), "setting"
+        found = _missing_in(one)
+        if found[1]:
+            return found
     return None, None
+
+
+def _missing_in(error: BaseException) -> tuple[Optional[str], Optional[str]]:
+    if isinstance(error, (ModuleNotFoundError, NotInstalledError)) and error.name:
+        return error.name, "driver" if error.name in DRIVERS.values() else "module"
+    own = [str(error.args[0])] if isinstance(error, KeyError) and _raised_by_environ(error) else []
+    if names := own or _required_fields(error) or _named_in(error):
+        return ", ".join(names), "setting"
+    if isinstance(error, ForeignDatabaseError) or _without_url(error):
+        return ", ".join(_url_names()), "database"
+    if type(error).__name__ == "NoAppException":
+        return "FLASK_APP", "flask_app"
+    too_old = isinstance(error, NameError) and sys.version_info < (3, 14) and _annotates_ahead(error)
+    return (f">=3.14 (this was {sys.version.split()[0]})", "python") if too_old else (None, None)
 
 
 def _raised_by_environ(error: KeyError) -> bool:
@@ -511,13 +590,84 @@ def _raised_by_environ(error: KeyError) -> bool:
     return trace is not None and trace.tb_frame.f_globals.get("__name__") == "os"
 
 
+def _named_in(error: BaseException) -> list[str]:
+    """The variables that were asked for in vain and that the error itself names: decouple, environs, starlette's
+    Config, django-environ, and `raise RuntimeError("SECRET_KEY is not set")`."""
+    if getattr(error, "orig", None) or _sqlstate(error) or isinstance(error, (ImportError, SyntaxError)):
+        return []
+    words = set(re.findall(r"\w+", str(error)))
+    return [name for name in ASKED.still_missing() if len(name) > 2 and name in words]
+
+
+def _without_url(error: BaseException) -> bool:
+    return type(error).__name__ == "ArgumentError" and type(error).__module__.startswith("sqlalchemy")
+
+
+def _url_names() -> list[str]:
+    """The variables that were asked for in vain and that sound like the database's URL; else like a database at all."""
+    asked = ASKED.still_missing()
+    sound = [name for name in asked if re.search(r"(?i)database|db|sql|postgres|pg|dsn", name)]
+    return [name for name in sound if re.search(r"(?i)ur[il]|dsn|conn", name)] or sound
+
+
 def _required_fields(error: BaseException) -> list[str]:
-    """The settings that pydantic did not find."""
+    """The settings that pydantic (1 or 2) did not find, by the names of their variables."""
     if type(error).__name__ != "ValidationError" or not hasattr(error, "errors"):
         return []
-    return [
-        str(one["loc"][0]) for one in error.errors() if str(one.get("type", "")).endswith("missing") and one.get("loc")
-    ]
+    missing = [one["loc"] for one in error.errors() if str(one.get("type", "")).endswith("missing") and one.get("loc")]
+    return [_variable(_settings_class(error), [str(part) for part in place]) for place in missing]
+
+
+def _settings_class(error: BaseException) -> Any:
+    """The settings class whose fields these are: pydantic tells its name only, so it is looked for in the frames."""
+    trace = error.__traceback__
+    while trace is not None:
+        for name in ("__pydantic_self__", "self"):
+            kind = type(trace.tb_frame.f_locals.get(name))
+            if any(base.__name__ == "BaseSettings" for base in kind.__mro__):
+                return kind
+        trace = trace.tb_next
+    return None
+
+
+def _variable(kind: Any, place: list[str]) -> str:
+    """The environment variable that a field is read from."""
+    if kind is None:
+        return place[0]
+    config = getattr(kind, "model_config", None)
+    if config is None:  # pydantic 1
+        fields = [field for name, field in kind.__fields__.items() if place[0] in (name, field.alias)]
+        named = sorted(fields[0].field_info.extra.get("env_names", ())) if fields else []
+        upper = not getattr(kind.__config__, "case_sensitive", False)
+        return (named[0].upper() if upper else named[0]) if named else place[0]
+    alias = any(place[0] in _aliases(field) for field in kind.model_fields.values())
+    prefix = "" if alias else config.get("env_prefix") or ""
+    delimiter = config.get("env_nested_delimiter")
+    name = prefix + (delimiter.join(place) if delimiter else place[0])
+    return name if config.get("case_sensitive") else name.upper()
+
+
+def _aliases(field: Any) -> list[str]:
+    choices = getattr(field.validation_alias, "choices", None) or [field.validation_alias, field.alias]
+    return [one for one in choices if isinstance(one, str)]
+
+
+def _annotates_ahead(error: NameError) -> bool:
+    """Whether an annotation names what its own module defines further down: an error until Python 3.14, which reads
+    annotations late."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames or not getattr(error, "name", None):
+        return False
+    try:
+        tree = ast.parse(_text(frames[-1].filename))
+    except SyntaxError:
+        return False
+    line, name = frames[-1].lineno or 0, error.name
+    defined = any(isinstance(one, ast.ClassDef) and one.name == name and one.lineno > line for one in tree.body)
+    notes = (getattr(one, "annotation", None) or getattr(one, "returns", None) for one in ast.walk(tree))
+    found = [note for note in notes if note is not None and note.lineno <= line <= (note.end_lineno or line)]
+    names = (part for note in found for part in ast.walk(note) if isinstance(part, ast.Name))
+    return defined and any(one.id == name for one in names)
 
 
 def _place(error: BaseException, step: Any, places: Any) -> tuple[Optional[str], Optional[int]]:
@@ -550,6 +700,8 @@ def _below(path: str, folder: str) -> bool:
 
 def _of_project(path: str, places: Any) -> bool:
     foreign = [os.path.realpath(place) for place in sysconfig.get_paths().values()] + [os.path.realpath(__file__)]
+    if os.path.basename(path).startswith("<"):  # "<frozen importlib._bootstrap>", "<string>"
+        return False
     return any(_below(path, places[name]) for name in ("scripts", "root")) and not any(
         path == one or _below(path, one) for one in foreign
     )
@@ -589,6 +741,7 @@ class Worker:
     def prepare(self) -> Any:
         """Guards, environment and configuration: all that comes before the project's own code. Returns the versions."""
         os.chdir(self.job["directory"])
+        ASKED.listen(self.places)
         sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
         for name in ("sqlalchemy", "alembic"):
             if not installed(name):
@@ -656,11 +809,22 @@ class Worker:
         self.target.generation += 1
         self.step = None
         try:
-            self._run_env(command)
+            if command["do"] == "command":
+                self._call(command["command"])
+            else:
+                self._run_env(command)
         except BaseException as error:  # SystemExit too: it is the project's failure, not the session's end
             self._fail(error)
         self._recording = False
         self.channel.send("finished")
+
+    def _call(self, command: str) -> None:
+        """The project's own virtualenv is active for it, and what it writes is told with its failure."""
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+        self.target.arguments({}, "dbname")  # no variable of env.py's leads libpq elsewhere
+        code = subprocess.call(["/bin/sh", "-c", command], env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL)
+        if code:
+            raise CommandFailedError(f"`{command}` ended with {code}")
 
     def _run_env(self, command: Any) -> None:
         environment = importlib.import_module("alembic.runtime.environment")
@@ -678,6 +842,8 @@ class Worker:
             return lambda heads, context: self._announced(lambda: find(target, heads), context)
         if command["do"] == "compare":
             return lambda heads, context: self._compared(scripts, heads, context)
+        if command["do"] == "stamp":
+            return lambda heads, context: iter(scripts._stamp_revs(target, heads))
         pending = [iter(command["steps"])]  # an env.py with several databases asks again: the walk is for the first
 
         def walk(heads: Any, context: Any) -> Iterator[Any]:
