@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from checker.source.script import Script, normalized_parts
+from checker.source.code import normalized_parts
+from checker.source.script import Script
 
 # Reaches the database, or the world, past what is recorded.
 _UNSEEN = re.compile(
