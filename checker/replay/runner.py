@@ -271,6 +271,10 @@ class Run:
         self._end(event, step)
         return replace(step, failure=self.failure)
 
+    def wait(self) -> None:
+        """Until env.py, in a walk that pauses, has come to its migrations; or until the run is over."""
+        self._first = self._next(in_step=False)
+
     def stop(self) -> None:
         """End a walk that pauses, here; env.py comes to its normal end."""
         if not self._over:

@@ -94,6 +94,8 @@ class Stairway:
 
     def _climb(self, index: int) -> Landing:
         node = self._order[index]
+        if self._run is None:
+            self._start(index)
         before = self._catalog
         up = self._step(index)
         landing = Landing(node.revision, up)
@@ -130,18 +132,25 @@ class Stairway:
 
     def _step(self, index: int) -> Step:
         """The next step of the walk; a new walk, from this revision on, where there is none under way."""
-        if self._run is None:
-            self._run = self._open().walk(list(self._remaining(index)), pause=True)
-        step = self._run.step()
+        run = self._run or self._start(index)
+        step = run.step()
         if step is None:
-            raise _NoWayOnError(self._run.failure or _ended_early(self._order[index].revision))
-        if not self._steps and version_table(self._session):
-            # Only now is it known which table is Alembic's own.
-            self._watch = self._make_watch(self._connection, **version_table(self._session))
+            raise _NoWayOnError(run.failure or _ended_early(self._order[index].revision))
         self._steps.append(step)
         if step.failure:
             self._run = None
         return step
+
+    def _start(self, index: int) -> Run:
+        """A new walk, which waits before its first step: what env.py itself makes is there by then."""
+        self._run = self._open().walk(list(self._remaining(index)), pause=True)
+        self._run.wait()
+        if not self._steps and version_table(self._session):
+            # Only now is it known which table is Alembic's own.
+            self._watch = self._make_watch(self._connection, **version_table(self._session))
+        if self._session is not None and self._session.alive:
+            self._read()
+        return self._run
 
     def _remaining(self, index: int) -> Sequence[tuple[str, Direction]]:
         steps: list[tuple[str, Direction]] = []

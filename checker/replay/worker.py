@@ -13,7 +13,8 @@ commands, and each but the last ends with `finished`:
     {"do": "downgrade", "target": "base"}     likewise
     {"do": "walk", "steps": [["REVISION", "upgrade"], ...], "pause": true}
                                               env.py once, these steps in this order, a commit after each; with `pause`
-                                              every `done` is followed by `paused`, and the runner says go or stop
+                                              the first step is preceded and every `done` is followed by `paused`, and
+                                              the runner says go or stop
     {"do": "compare"}                         the models against the database, as `alembic check` compares them
     {"do": "stamp", "target": "REVISION"}     the version table, and nothing else; env.py once
     {"do": "command", "command": "..."}       a shell command of the user's, in the project's environment (`bootstrap:`)
@@ -904,6 +905,10 @@ class Worker:
 
     def _walked(self, steps: Any, context: Any, pause: Any) -> Iterator[Any]:
         """The steps; resumed only after Alembic has written the version table for the last one."""
+        if pause:  # what env.py itself makes, a schema say, is none of the first revision's doing
+            context.connection.connection.commit()
+            if not self._may_go_on():
+                return
         for step in steps:
             self._begin(step)
             yield step
