@@ -14,6 +14,7 @@ from checker.source.script import IDENTIFIERS, UNREADABLE, parse
 
 MODULE = "module-level code"
 LONG_LINE = 88
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t].+[ \t]import[ \t]*(?:\([^)]*\)|.*)|import[ \t].*)", re.M)
 _BLANKS = re.compile(r"[ \t]+(?=\n)")
 
 
@@ -41,6 +42,11 @@ def resolved_parts(source: bytes) -> Mapping[str, str]:
         return _as_text(_Plain().visit(_SpelledOut(_imported(tree)).visit(tree)))
     except UNREADABLE:
         return normalized_parts(source)
+
+
+def imports(source: bytes) -> list[bytes]:
+    """The script's import lines as they are written."""
+    return _IMPORT.findall(source)
 
 
 def _as_text(plain: ast.Module) -> Mapping[str, str]:
