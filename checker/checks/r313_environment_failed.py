@@ -25,7 +25,8 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """At most one finding: every pass fails on the same environment."""
-    failures = (one.failure for one in subject.replayed.passes if one.failure)
+    loading = [subject.replayed.get(name) for name in ("fresh", "stairway")]
+    failures = (one.failure for one in loading if one and one.failure)
     failure = next((one for one in failures if one.kind is FailureKind.ENVIRONMENT), None)
     if failure is None:
         return

@@ -76,8 +76,11 @@ def bootstrapped(server: Server, plan: Plan, start: Start | None) -> Iterator[tu
     if floor is None or ancestors(plan.order, floor) <= below:
         floor = start.stamp  # nothing below it was ever run here
     order = tuple(node for node in plan.order if node.revision not in below)
+    base = plan.base
+    if base:
+        base = replace(base, order=tuple(node for node in base.order if node.revision not in below))
     with BootstrappedServer(server, plan.launch, start) as own:
-        yield own, replace(plan, order=order, irreversible_below=floor)
+        yield own, replace(plan, order=order, irreversible_below=floor, base=base)
 
 
 class BootstrapFailed(Exception):

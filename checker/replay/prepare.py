@@ -51,12 +51,21 @@ def make_plan(
             step_seconds=timeouts.step,
             total_seconds=timeouts.total,
         ),
-        order=tuple(
-            RevisionNode(revision, snapshot.graph.before(revision)) for revision in snapshot.graph.topological_order()
-        ),
+        order=order_of(snapshot),
         irreversible_below=project.irreversible_below,
-        serial=any(_ROLES.search(script.source) for script in snapshot.scripts),
+        serial=has_roles(snapshot),
     )
+
+
+def order_of(snapshot: Snapshot) -> tuple[RevisionNode, ...]:
+    """The snapshot's revisions in topological order, `depends_on` included."""
+    graph = snapshot.graph
+    return tuple(RevisionNode(revision, graph.before(revision)) for revision in graph.topological_order())
+
+
+def has_roles(snapshot: Snapshot) -> bool:
+    """Whether a script makes, changes or drops a role."""
+    return any(_ROLES.search(script.source) for script in snapshot.scripts)
 
 
 def _job(environment: Environment, project: ProjectSettings, workspace: Workspace) -> Job:
@@ -109,7 +118,12 @@ def with_relative_paths(replay: Replay, roots: tuple[Path, ...]) -> Replay:
     def passed(one: Pass) -> Pass:
         return replace(one, steps=tuple(map(step, one.steps)), failure=failure(one.failure))
 
-    return replace(replay, passes=tuple(map(passed, replay.passes)), landings=tuple(map(landing, replay.landings)))
+    return replace(
+        replay,
+        passes=tuple(map(passed, replay.passes)),
+        landings=tuple(map(landing, replay.landings)),
+        base_steps=tuple(map(step, replay.base_steps)),
+    )
 
 
 def _relative(path: str, roots: tuple[Path, ...]) -> str:

@@ -20,6 +20,8 @@ from typing import IO, Self
 from checker.postgres.interface import Address
 from checker.replay.outcome import Direction, Failure, FailureKind, Step
 from checker.replay.protocol import (
+    Compared,
+    Configured,
     Event,
     Failed,
     Finished,
@@ -63,6 +65,10 @@ class Session:
     def __init__(self, launch: Launch, address: Address) -> None:
         self.foreign: list[str] = []
         """The databases that were asked for and are not ours."""
+        self.strange: list[str] = []
+        """Of these, what was refused or was not the first to be asked for."""
+        self.configured: Configured | None = None
+        """env.py's version table, once a run has begun."""
         self.ready: Ready | None = None
         self.alive = True
         self._launch = launch
@@ -133,6 +139,12 @@ class Session:
         """These steps, one env.py run, a commit after each; with `pause` it waits after each for the next `step()`."""
         return self._start({"do": "walk", "steps": list(steps), "pause": pause})
 
+    def compare(self) -> Run:
+        """Alembic's comparison of the models with the database, as `alembic check` makes it: `compared` of the run."""
+        run = self._start({"do": "compare"})
+        run.step()
+        return run
+
     def stamp(self, revision: str) -> Run:
         """`alembic stamp REVISION`; no step is announced."""
         return self._start({"do": "stamp", "target": revision})
@@ -183,6 +195,10 @@ class Session:
                     event = Gone(late=True)
             if isinstance(event, ForeignConnect):
                 self.foreign.append(event.wanted)
+                self.strange += [event.wanted] if event.strange else []
+                continue
+            if isinstance(event, Configured):
+                self.configured = event
                 continue
             if isinstance(event, Gone):
                 self.kill()
@@ -224,6 +240,7 @@ class Run:
         self.failure: Failure | None = None
         self.began = False
         """Whether any step was announced."""
+        self.compared: Compared | None = None
         self._session = session
         self._first = first
         self._over = False
@@ -242,14 +259,21 @@ class Run:
             return None
         self.began = True
         statements: list[str] = []
+        values: list[tuple[str, ...]] = []
         started = time.monotonic()
         while isinstance(event := self._next(in_step=True, since=started), StatementSent):
             statements.append(event.sql)
-        step = Step(began.revision, began.direction, time.monotonic() - started, tuple(statements))
+            values.append(tuple(event.values))
+        seconds = time.monotonic() - started
+        step = Step(began.revision, began.direction, seconds, tuple(statements), values=tuple(values))
         if isinstance(event, StepDone):
             return replace(step, seconds=event.seconds)
         self._end(event, step)
         return replace(step, failure=self.failure)
+
+    def wait(self) -> None:
+        """Until env.py, in a walk that pauses, has come to its migrations; or until the run is over."""
+        self._first = self._next(in_step=False)
 
     def stop(self) -> None:
         """End a walk that pauses, here; env.py comes to its normal end."""
@@ -275,6 +299,8 @@ class Run:
         while not isinstance(event, Finished | Gone):
             if isinstance(event, Failed):
                 self.failure = self._with_output(event.failure)
+            elif isinstance(event, Compared):
+                self.compared = event
             event = self._next(in_step=False)
         if isinstance(event, Gone) and self.failure is None:
             self.failure = self._gone(event, step)

@@ -13,23 +13,26 @@ commands, and each but the last ends with `finished`:
     {"do": "downgrade", "target": "base"}     likewise
     {"do": "walk", "steps": [["REVISION", "upgrade"], ...], "pause": true}
                                               env.py once, these steps in this order, a commit after each; with `pause`
-                                              every `done` is followed by `paused`, and the runner says go or stop
+                                              the first step is preceded and every `done` is followed by `paused`, and
+                                              the runner says go or stop
+    {"do": "compare"}                         the models against the database, as `alembic check` compares them
     {"do": "stamp", "target": "REVISION"}     the version table, and nothing else; env.py once
     {"do": "command", "command": "..."}       a shell command of the user's, in the project's environment (`bootstrap:`)
     {"do": "address", "address": {...}}       another throwaway database from here on; no answer
 
 A runner that closes its end ends the worker.
 
-What the worker says meanwhile: `step` {revision, direction} before each step, `statement` {sql} before each statement
-that the script sends, `done` {seconds} when the step has come to its end, `failed` {failure}, `connect`
-{wanted} when something asked for a database that is not ours. A worker that is gone without `finished` died in the step
-that it had announced last.
+What the worker says meanwhile: `configured` {table, schema} of env.py's version table, `step` {revision, direction}
+before each step, `statement` {sql, values} before each statement that the script sends, `done` {seconds} when the step
+has come to its end, `compared` {operations}, `failed` {failure}, `connect` {wanted, strange} when something asked for a
+database that is not ours. A worker that is gone without `finished` died in the step that it had announced last.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -44,11 +47,15 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable, Optional
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 PROTOCOL = 1
 STATEMENTS = 2_000  # of one step; what comes after is not recorded
 CHARACTERS = 20_000  # of one text
+VALUES, VALUE_CHARACTERS = (
+    500,
+    200,
+)  # bound parameters of one statement, told one by one; what is more is told by its hash
 DRIVERS = {"psycopg2": "psycopg2", "psycopg": "psycopg", "asyncpg": "asyncpg", "pg8000": "pg8000"}
 ASYNC_DRIVERS = ("asyncpg", "psycopg")
 POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+(\w+))?://")
@@ -125,6 +132,7 @@ class Target:
         self.address = address
         self.generation = 0
         self._ours = {self._place(address)}
+        self._first: Any = None  # the place that the project asked for first
 
     @staticmethod
     def _place(values: Any) -> tuple[str, str, str]:
@@ -135,9 +143,17 @@ class Target:
         self.address = address
         self._ours.add(self._place(address))
 
-    def owns(self, values: Any) -> bool:
-        """Whether these connection arguments lead to a database of ours."""
-        return self._place({"database": values.get("dbname"), **values}) in self._ours
+    def judge(self, dsn: Any, asked: Any) -> tuple[bool, bool]:
+        """Whether what is asked for is not ours; and whether it is a second place, beside the one asked for first.
+
+        A place on the developer's own machine is no second one: it is the default of a setting that was not given.
+        """
+        place = _place_of(dsn) if dsn else self._place({"database": asked.get("dbname"), **asked})
+        ours = place in self._ours
+        if self._first is None:
+            self._first = "ours" if ours else place
+        local = place[0] in ("None", "", "localhost", "127.0.0.1", "::1") or place[0].startswith("/")
+        return not ours, not ours and not local and place != self._first
 
     def arguments(self, asked: Any, database_key: str) -> Any:
         """Connection arguments that lead to us, with the harmless part of those that were asked for."""
@@ -207,7 +223,7 @@ ASKED = AskedFor()
 # ---------------------------------------------------------------- guards
 
 
-def guard(target: Target, report: Callable[[str], None]) -> None:
+def guard(target: Target, report: Callable[[str, bool], None]) -> None:
     """Turn every connection of this process to the throwaway database, or refuse it. Three guards, each for itself."""
     event, pool = importlib.import_module("sqlalchemy.event"), importlib.import_module("sqlalchemy.pool")
     engine = importlib.import_module("sqlalchemy.engine").Engine
@@ -215,15 +231,16 @@ def guard(target: Target, report: Callable[[str], None]) -> None:
 
     def do_connect(dialect: Any, record: Any, cargs: Any, cparams: Any) -> Any:
         if dialect.name == "postgresql":
-            if cargs or not target.owns(cparams):
-                report(_told(cargs, cparams))
+            foreign, second = target.judge(cargs[0] if cargs else None, cparams)
+            if foreign:
+                report(_told(cargs, cparams), second)
             key = "database" if dialect.driver in ("asyncpg", "pg8000") else "dbname"
             # Connecting here, rather than only changing the arguments, keeps the project's own listeners from
             # changing them back.
             return dialect.connect(**target.arguments(cparams, key))
         if dialect.name == "sqlite" and _in_memory(cargs):
             return None
-        report(f"{dialect.name}: {_told(cargs, cparams)}")
+        report(f"{dialect.name}: {_told(cargs, cparams)}", True)
         raise ForeignDatabaseError(f"a {dialect.name} database was asked for; only PostgreSQL is replayed")
 
     def connect(connection: Any, record: Any) -> None:
@@ -233,7 +250,7 @@ def guard(target: Target, report: Callable[[str], None]) -> None:
         except BaseException as error:
             connection.close()
             if isinstance(error, ForeignDatabaseError):
-                report(str(error))
+                report(str(error), True)
             raise
 
     def checkout(connection: Any, record: Any, proxy: Any) -> None:
@@ -269,6 +286,15 @@ def _prove(connection: Any, database: str) -> None:
         raise ForeignDatabaseError(f"a connection to the database {found!r} was opened past the configuration")
 
 
+def _place_of(dsn: Any) -> tuple[str, str, str]:
+    """Host, port and database of a URL, or of libpq's `key=value` text."""
+    parts = urlsplit(str(dsn)) if "://" in str(dsn) else None
+    if parts is not None:
+        return (str(parts.hostname), str(parts.port or 5432), unquote(parts.path.lstrip("/")))
+    given = dict(re.findall(r"(\w+)\s*=\s*'?([^\s']*)", str(dsn)))
+    return (str(given.get("host")), given.get("port") or "5432", str(given.get("dbname")))
+
+
 def _told(cargs: Any, cparams: Any) -> str:
     """What was asked for, without the password."""
     if cargs and isinstance(cargs[0], str) and cargs[0]:
@@ -282,7 +308,7 @@ def _told(cargs: Any, cparams: Any) -> str:
 class DriverGuard:
     """The third guard: drivers that are used without SQLAlchemy. Each is changed when the project imports it."""
 
-    def __init__(self, target: Target, report: Callable[[str], None]) -> None:
+    def __init__(self, target: Target, report: Callable[[str, bool], None]) -> None:
         self._target, self._report = target, report
         self._patches = {
             "psycopg2": self._psycopg2,
@@ -307,8 +333,9 @@ class DriverGuard:
         return spec
 
     def _ours(self, dsn: Any, asked: Any, key: str) -> Any:
-        if dsn or not self._target.owns(asked):
-            self._report(_told([dsn], asked))
+        foreign, second = self._target.judge(dsn, asked)
+        if foreign:
+            self._report(_told([dsn], asked), second)
         return self._target.arguments(asked, key)
 
     def _psycopg2(self, module: Any) -> None:
@@ -480,7 +507,8 @@ def _is_within(error: Optional[BaseException]) -> bool:
 
 def _kind(error: BaseException, step: Any) -> str:
     if step is None:
-        return "environment"
+        unknown = importlib.import_module("alembic.script.revision").ResolutionError
+        return "unknown-revision" if any(isinstance(one, unknown) for one in _chain(error)) else "environment"
     if step["direction"] == "downgrade" and isinstance(error, NotImplementedError):
         return "irreversible"
     return "migration"
@@ -749,23 +777,23 @@ class Worker:
 
         def record(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
             if self._recording:
-                self._record(statement + (f"  -- {len(parameters)} rows" if many else ""))
+                self._record(statement + (f"  -- {len(parameters)} rows" if many else ""), parameters)
 
         maintainer.update_to_step = update_to_step
         event.listen(engine.Engine, "before_cursor_execute", record)
 
-    def _record(self, statement: str) -> None:
+    def _record(self, statement: str, parameters: Any) -> None:
         self._recorded += 1
         if self._recorded == STATEMENTS + 1:
             statement = f"-- only the first {STATEMENTS} statements are recorded"
         if self._recorded <= STATEMENTS + 1:
             cut = "…" if len(statement) > CHARACTERS else ""
-            self.channel.send("statement", sql=statement[:CHARACTERS] + cut)
+            self.channel.send("statement", sql=statement[:CHARACTERS] + cut, values=_values(parameters))
 
-    def _report(self, wanted: str) -> None:
+    def _report(self, wanted: str, strange: bool) -> None:
         if wanted not in self._wanted:
             self._wanted.add(wanted)
-            self.channel.send("connect", wanted=wanted)
+            self.channel.send("connect", wanted=wanted, strange=strange)
 
     def serve(self) -> None:
         """Carry out the runner's commands for as long as there is a runner."""
@@ -810,15 +838,17 @@ class Worker:
             scripts.run_env()
 
     def _functions(self, command: Any, scripts: Any, target: str) -> Callable[..., Iterator[Any]]:
-        if command["do"] == "upgrade":
-            return lambda heads, context: self._announced(scripts._upgrade_revs(target, heads))
-        if command["do"] == "downgrade":
-            return lambda heads, context: self._announced(scripts._downgrade_revs(target, heads))
+        if command["do"] in ("upgrade", "downgrade"):
+            find = scripts._upgrade_revs if command["do"] == "upgrade" else scripts._downgrade_revs
+            return lambda heads, context: self._announced(lambda: find(target, heads), context)
+        if command["do"] == "compare":
+            return lambda heads, context: self._compared(scripts, heads, context)
         if command["do"] == "stamp":
             return lambda heads, context: iter(scripts._stamp_revs(target, heads))
         pending = [iter(command["steps"])]  # an env.py with several databases asks again: the walk is for the first
 
         def walk(heads: Any, context: Any) -> Iterator[Any]:
+            self._configured(context)
             return self._walked(self._steps(scripts, pending.pop() if pending else ()), context, command.get("pause"))
 
         return walk
@@ -840,14 +870,45 @@ class Worker:
             make = kind.upgrade_from_script if direction == "upgrade" else kind.downgrade_from_script
             yield make(scripts.revision_map, scripts.get_revision(revision))
 
-    def _announced(self, steps: Any) -> Iterator[Any]:
-        for step in steps:
+    def _configured(self, context: Any) -> None:
+        self.channel.send("configured", table=context.version_table, schema=context.version_table_schema)
+
+    def _compared(self, scripts: Any, heads: Any, context: Any) -> Iterator[Any]:
+        """No step, and the answer: what `alembic check` would find, env.py's own hooks included."""
+        metadata = context.opts.get("target_metadata")
+        tables = [one.tables for one in (metadata if isinstance(metadata, (list, tuple)) else [metadata]) if one]
+        if not any(tables):  # none at all, or an empty one, whose models nobody has imported
+            self.channel.send("compared", operations=None)
+            return iter(())
+        module = importlib.import_module("alembic.autogenerate.api")
+        arguments = dict.fromkeys("message branch_label version_path rev_id depends_on".split())
+        revision = module.RevisionContext(
+            self.config, scripts, {**arguments, "autogenerate": True, "sql": False, "head": "head", "splice": False}
+        )
+        revision.run_autogenerate(heads, context)
+        found = [
+            operation
+            for script in revision.generated_revisions[-1:]
+            for operations in script.upgrade_ops_list
+            for operation in _operations(operations)
+        ]
+        lines = [_code(module.AutogenContext(context, opts=context.opts), operation) for operation in found]
+        self.channel.send("compared", operations=lines)
+        return iter(())
+
+    def _announced(self, find: Callable[[], Any], context: Any) -> Iterator[Any]:
+        self._configured(context)
+        for step in find():
             self._begin(step)
             yield step
             self._end()
 
     def _walked(self, steps: Any, context: Any, pause: Any) -> Iterator[Any]:
         """The steps; resumed only after Alembic has written the version table for the last one."""
+        if pause:  # what env.py itself makes, a schema say, is none of the first revision's doing
+            context.connection.connection.commit()
+            if not self._may_go_on():
+                return
         for step in steps:
             self._begin(step)
             yield step
@@ -894,12 +955,46 @@ class Worker:
         return True
 
 
+def _values(parameters: Any) -> list[str]:
+    """Bound parameters as text, those of many rows one row after the other."""
+    rows = parameters if isinstance(parameters, list) else [parameters]
+    values = [
+        repr(value)
+        for row in rows
+        for value in ([row[key] for key in sorted(row)] if isinstance(row, dict) else row or ())
+    ]
+    if len(values) > VALUES:
+        values[VALUES:] = ["".join(values[VALUES:])]
+    return [
+        value if len(value) <= VALUE_CHARACTERS else hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
+        for value in values
+    ]
+
+
 def _text(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
         return ""
+
+
+def _operations(container: Any) -> Iterator[Any]:
+    """The operations in it, those of each table one by one, as `alembic check` counts them."""
+    for operation in container.ops:
+        if hasattr(operation, "ops"):
+            yield from _operations(operation)
+        else:
+            yield operation
+
+
+def _code(context: Any, operation: Any) -> str:
+    """An operation as autogenerate would write it."""
+    render = importlib.import_module("alembic.autogenerate.render")
+    try:
+        return str(render.render_op_text(context, operation))[:CHARACTERS]
+    except Exception:  # a type or an operation of the project's own, for which nobody wrote a renderer
+        return repr(operation.to_diff_tuple() if hasattr(operation, "to_diff_tuple") else operation)[:CHARACTERS]
 
 
 def leave_no_bytecode() -> None:
