@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -78,7 +79,9 @@ def replay_project(
         return run_chain(plan.launch, server, watch, total=total, floor=floor, progress=progress)
 
     made, climbed, deployed = (
-        _one_by_one(server, chain, stairway.run, deploy) if plan.serial else _side_by_side(chain, stairway.run, deploy)
+        _one_by_one(server, chain, stairway.run, deploy)
+        if plan.serial
+        else _side_by_side(chain, stairway.run, deploy, plan.launch.stopped)
     )
     if climbed is None or deployed is None or _not_loaded(made):
         others = (Pass(name, 0, "not run") for name in OTHER_PASSES)
@@ -118,12 +121,19 @@ Passes = tuple[Chain, Climbed | None, Deployment | None]
 
 
 def _side_by_side(
-    chain: Callable[[], Chain], stairway: Callable[[], Climbed], deploy: Callable[[], Deployment]
+    chain: Callable[[], Chain],
+    stairway: Callable[[], Climbed],
+    deploy: Callable[[], Deployment],
+    stopped: threading.Event,
 ) -> Passes:
     with ThreadPoolExecutor(max_workers=2) as others:
         climbed: Future[Climbed] = others.submit(stairway)
         deployed: Future[Deployment] = others.submit(deploy)
-        return chain(), climbed.result(), deployed.result()
+        try:
+            return chain(), climbed.result(), deployed.result()
+        except BaseException:
+            stopped.set()  # Ctrl-C is for this thread alone, and the others would be waited for
+            raise
 
 
 def _one_by_one(

@@ -65,15 +65,18 @@ def replay_subject(
             places.append(Path(place.root))
             return place
 
-        def plan_of(snapshot: Snapshot, place: Workspace) -> Plan:
-            return make_plan(snapshot, project, place, repository.root or place.root, timeouts, environ, tell)
+        def plan_of(snapshot: Snapshot, place: Workspace, settings: ProjectSettings) -> Plan:
+            return make_plan(snapshot, settings, place, repository.root or place.root, timeouts, environ, tell)
 
         def base_launch(surroundings: str | None) -> Launch:
-            return plan_of(base, workspace(base, trees.base, surroundings)).launch
+            # By the same interpreter: the base's scripts are to meet the merge result's, not its dependencies.
+            settings = project.model_copy(update={"python": str(plan.launch.python)})
+            launch = plan_of(base, workspace(base, trees.base, surroundings), settings).launch
+            return replace(launch, stopped=plan.launch.stopped)
 
         try:
             place = workspace(result, trees.result)
-            plan = plan_of(result, place)
+            plan = plan_of(result, place, project)
         except ConfigurationError:
             raise
         except CheckerError as error:

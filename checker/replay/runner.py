@@ -53,6 +53,12 @@ class Launch:
     templates: Mapping[str, str] = field(repr=False)
     step_seconds: float = 60
     total_seconds: float = 1800
+    stopped: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
+    """Set by whoever is interrupted: every session of this launch, whatever its thread, raises Stopped."""
+
+
+class Stopped(Exception):
+    """The work was interrupted in another thread: there is no one left to whom a result could be told."""
 
 
 class Session:
@@ -78,6 +84,8 @@ class Session:
         self._output = _Tail()
 
     def __enter__(self) -> Self:
+        if self._launch.stopped.is_set():
+            raise Stopped
         commands, events = os.pipe(), os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -184,6 +192,8 @@ class Session:
         """The worker's next word; Gone where there is none within `seconds`, and the worker is ended then."""
         ends = min(time.monotonic() + seconds, self._ends)
         while True:
+            if self._launch.stopped.is_set():
+                raise Stopped
             try:
                 event = self._events.get(timeout=max(0.0, min(ends - time.monotonic(), 0.5)))
             except queue.Empty:

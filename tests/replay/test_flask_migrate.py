@@ -26,7 +26,7 @@ def create_app():
     app.config["SQLALCHEMY_DATABASE_URI"] = os.environ.get("DATABASE_URL", "postgresql+psycopg://")
     assert sys.argv[1:3] in (["db", "upgrade"], ["db", "init"]) and sys.argv[0].endswith("flask"), sys.argv
     db.init_app(app)
-    Migrate(app, db, directory="db/migrations", version_table="versions")
+    Migrate(app, db, directory="db/migrations")
     return app
 """
 SCRIPT = """
