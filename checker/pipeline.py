@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from checker import __version__
+from checker.allowances import Lenience, find_stale, gather, refuse_unknown_checks
 from checker.checks.base import Subject
 from checker.checks.proof import prove
 from checker.checks.registry import REPLAY, STATIC, Registered
+from checker.deployments import Deployments, all_revisions, assign, file_reader, read_deployments
 from checker.errors import ConfigurationError
 from checker.findings import (
     Finding,
@@ -68,10 +70,13 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
         reader = SnapshotReader(repository)
         configuration = configure(settings, repository, reader, comparison)
         subjects = find_subjects(settings, configuration, repository, reader, comparison)
-        findings = [finding for subject in subjects for finding in judge(subject, STATIC)]
+        deployments = ask_environments(settings, configuration, repository, reader, comparison, subjects, environ)
+        lenience = gather(configuration, subjects, repository, reader, comparison, settings.today)
+        subjects = complete(subjects, deployments, lenience, reader, comparison, settings)
+        findings = [finding for subject in subjects for finding in judge(subject, STATIC, lenience)]
         replayed = replay(subjects, settings, configuration, repository, comparison, environ, progress)
         for subject in replayed.subjects:
-            findings = [*prove(subject, findings), *judge(subject, REPLAY)]
+            findings = [*prove(subject, findings), *judge(subject, REPLAY, lenience)]
         report = Report(
             tool=Tool("alembic-premerge", __version__),
             verdict="pass",
@@ -79,7 +84,7 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
             head=comparison.head,
             projects=tuple(describe(subject) for subject in subjects),
             findings=arrange(findings, settings),
-            skipped=replayed.skipped,
+            skipped=deployments.skipped + replayed.skipped,
             replay=tuple(describe_replay(subject.replay) for subject in replayed.subjects if subject.replay),
             seconds=time.monotonic() - started,
         )
@@ -94,12 +99,13 @@ def configure(
 ) -> Configuration:
     """The configuration of the work tree; without one, that of the head."""
     if settings.config or repository.root:
-        return load_configuration(repository.root or settings.directory, settings.config)
-    for name in FILE_NAMES:
-        blob = reader.files(comparison.head_tree).get(name)
-        if blob:
-            return read_configuration(repository.read(blob).decode("utf-8", "replace"), name)
-    return Configuration()
+        configuration = load_configuration(repository.root or settings.directory, settings.config)
+    else:
+        names = [name for name in (*FILE_NAMES, "pyproject.toml") if name in reader.files(comparison.head_tree)]
+        text = reader.read(comparison.head_tree, names[0]).decode("utf-8", "replace") if names else ""
+        configuration = read_configuration(text, names[0]) if names else Configuration()
+    refuse_unknown_checks(configuration)
+    return configuration
 
 
 def wanted_projects(settings: Settings, configuration: Configuration) -> tuple[ProjectSettings, ...]:
@@ -119,10 +125,12 @@ def find_subjects(
     """Every environment that the merge concerns, as it is at the base and as it will be."""
     wanted = wanted_projects(settings, configuration)
     pairs = pair_environments(reader, comparison, wanted, unchanged=settings.judge_all)
-    return [make_subject(pair, repository, comparison) for pair in pairs]
+    return [make_subject(pair, repository, reader, comparison) for pair in pairs]
 
 
-def make_subject(pair: EnvironmentPair, repository: Repository, comparison: Comparison) -> Subject:
+def make_subject(
+    pair: EnvironmentPair, repository: Repository, reader: SnapshotReader, comparison: Comparison
+) -> Subject:
     """What the checks are given of a pair."""
     environment = pair.after.environment
     folders = sorted({*pair.before.environment.version_locations, *environment.version_locations})
@@ -137,7 +145,40 @@ def make_subject(pair: EnvironmentPair, repository: Repository, comparison: Comp
         configured=environment.settings is not None,
         conflicts=frozenset(comparison.merge.conflicts),
         last_seen=lambda revision: repository.last_commit_with(revision, folders),
+        read=partial(reader.read, comparison.result_tree),
     )
+
+
+def ask_environments(
+    settings: Settings,
+    configuration: Configuration,
+    repository: Repository,
+    reader: SnapshotReader,
+    comparison: Comparison,
+    subjects: Sequence[Subject],
+    environ: Mapping[str, str],
+) -> Deployments:
+    """What the user's environments report, if there is anything to hold against it."""
+    about = {registered.info.id for registered in STATIC if registered.info.id.startswith("D")} - settings.ignore
+    if not subjects or not (about & settings.only if settings.only else about):
+        return Deployments((), ())
+    read = file_reader(repository.root, reader, comparison.base_tree)
+    return read_deployments(configuration.environments, read, environ)
+
+
+def complete(
+    subjects: Sequence[Subject],
+    deployments: Deployments,
+    lenience: Lenience,
+    reader: SnapshotReader,
+    comparison: Comparison,
+    settings: Settings,
+) -> list[Subject]:
+    """The subjects with what the environments report of them, and the first with what is allowed without effect."""
+    known = partial(all_revisions, reader, comparison)
+    stale = find_stale(lenience.permissions, subjects, known, settings.today, judge_all=settings.judge_all)
+    completed = assign(deployments.known, subjects, reader, comparison)
+    return [replace(one, stale=tuple(stale)) for one in completed[:1]] + completed[1:]
 
 
 # --- replay
@@ -264,10 +305,10 @@ def _project_settings(subject: Subject, settings: Settings) -> ProjectSettings:
 # --- judgement
 
 
-def judge(subject: Subject, checks: Iterable[Registered]) -> Iterator[Finding]:
-    """What the checks say of a subject."""
+def judge(subject: Subject, checks: Iterable[Registered], lenience: Lenience) -> Iterator[Finding]:
+    """What the checks say of a subject, and the user has not turned off."""
     for registered in checks:
-        yield from registered.check(subject)
+        yield from filter(None, (lenience.applied(finding, subject) for finding in registered.check(subject)))
 
 
 def describe(subject: Subject) -> ProjectReport:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from checker.errors import ConfigurationError, UsageError
 from checker.findings import Severity
@@ -126,6 +126,11 @@ class Configuration(_Model):
     )
     allow: tuple[AllowEntry, ...] = ()
     environments: Mapping[str, DeployedAt] = Field(default_factory=dict)
+    _allow_places: tuple[tuple[str, int], ...] = PrivateAttr(default=())
+
+    def allow_place(self, number: int) -> tuple[str, int]:
+        """The file and the line of that `allow:` entry."""
+        return self._allow_places[number] if number < len(self._allow_places) else (FILE_NAMES[0], 1)
 
 
 def read_configuration(text: str, name: str) -> Configuration:
@@ -135,7 +140,7 @@ def read_configuration(text: str, name: str) -> Configuration:
     """
     data, lines = _read_toml(text, name) if name.endswith(".toml") else _read_yaml(text, name)
     try:
-        return Configuration.model_validate({} if data is None else data)
+        read = Configuration.model_validate({} if data is None else data)
     except ValidationError as error:
         mistakes = tuple(_mistakes(error, lines, name))
         raise ConfigurationError(
@@ -143,6 +148,8 @@ def read_configuration(text: str, name: str) -> Configuration:
             "Mend the lines above; docs/configuration.md lists every setting.",
             mistakes,
         ) from None
+    read._allow_places = tuple((name, _line(("allow", number), lines)) for number in range(len(read.allow)))
+    return read
 
 
 Location = tuple[str | int, ...]
@@ -220,12 +227,16 @@ def _mistakes(error: ValidationError, lines: Mapping[Location, int], name: str) 
     found = []
     for mistake in error.errors(include_url=False, include_context=False):
         place = tuple(part for part in mistake["loc"] if part != "[key]")
-        known = place
-        while known and known not in lines:
-            known = known[:-1]
-        found.append((lines.get(known, 1), _sentence(place, mistake)))
+        found.append((_line(place, lines), _sentence(place, mistake)))
     for line, sentence in sorted(found):
         yield f"{name}:{line}: {sentence}"
+
+
+def _line(place: Location, lines: Mapping[Location, int]) -> int:
+    """The line of a place, or of the nearest around it that has one."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)
 
 
 def _sentence(place: Location, mistake: Any) -> str:
@@ -268,7 +279,8 @@ def load_configuration(root: Path, named: Path | None) -> Configuration:
         ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text", "Save it as UTF-8.") from None
-    return read_configuration(text, path.name)
+    inside = path.resolve().is_relative_to(root.resolve())
+    return read_configuration(text, path.resolve().relative_to(root.resolve()).as_posix() if inside else path.name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -291,6 +303,8 @@ class Settings:
     """A provider's name, or the URL of a server."""
     postgres_image: str | None = None
     python: str | None = None
+    today: dt.date = dataclasses.field(default_factory=dt.date.today)
+    """By which an `allow:` entry has expired or not."""
 
     def postgres_settings(self, configured: PostgresSettings) -> PostgresSettings:
         """The configuration's, with what the command line says over it. Raises UsageError for neither name nor URL."""

@@ -58,7 +58,9 @@ production = {revision = "6a9f914f656c"}
 
 def test_yaml_and_pyproject_say_the_same() -> None:
     read = read_configuration(FULL_YAML, YML)
-    assert read == read_configuration(FULL_TOML, "pyproject.toml")
+    in_toml = read_configuration(FULL_TOML, "pyproject.toml")
+    assert read.model_dump() == in_toml.model_dump()
+    assert (read.allow_place(0), in_toml.allow_place(0)) == ((YML, 9), ("pyproject.toml", 14))
     project = read.projects[0]
     assert (project.env, project.heads) == ({"DB_PORT": "5432"}, ("main", "reporting"))
     assert project.bootstrap is not None

@@ -11,6 +11,25 @@ from checker.replay.outcome import Replay
 from checker.source.changes import Changes
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
+from checker.source.tree import join
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A revision that the database of one of the user's environments stands on."""
+
+    environment: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class Stale:
+    """What the user allows without effect: in words, and where it stands if that is a file."""
+
+    message: str
+    path: str | None = None
+    line: int | None = None
+    introduced: bool = True
 
 
 @dataclass(frozen=True)
@@ -33,9 +52,20 @@ class Subject:
     """Paths in which merging gives a textual conflict."""
     last_seen: Callable[[str], str | None] = field(default=lambda _: None)
     """The newest commit that had a revision which is not there, or None."""
+    read: Callable[[str], bytes] = field(default=lambda _: b"")
+    """The content of a file of the merge result; b"" where it is not there."""
+    deployed: tuple[Deployed, ...] = ()
+    """What the user's environments report of this project."""
+    stale: tuple[Stale, ...] = ()
+    """What the user allows without effect; all of it with the first subject of a run."""
     replay: Replay | None = None
     irreversible: frozenset[str] = frozenset()
     """Revisions of which no downgrade is asked."""
+
+    @property
+    def env(self) -> bytes:
+        """The source of the environment's env.py after the merge; b"" where there is none."""
+        return self.read(join(self.result.environment.script_location, "env.py"))
 
     @property
     def replayed(self) -> Replay:
@@ -51,6 +81,22 @@ class Subject:
         """Whether this change brings the revision, or changed what its script does or stands on."""
         changed = {pair.after.revision for pair in (*self.changes.edited, *self.changes.reparented)}
         return self.is_new(revision) or revision in changed
+
+    def merged_behind(self, revision: str | None) -> tuple[str, ...]:
+        """The merged revisions that a finding on this one is about: of a new id the old one, of an inserted revision those
+        that now stand on it; else itself, if it is merged."""
+        renamed = [str(pair.before.revision) for pair in self.changes.renumbered if pair.after.revision == revision]
+        above = [one.above for one in self.changes.inserted if one.script.revision == revision]
+        stood = [str(script.revision) for scripts in above for script in scripts]
+        return tuple(renamed + stood) or ((revision,) if revision and not self.is_new(revision) else ())
+
+    @property
+    def touched_revisions(self) -> frozenset[str | None]:
+        """Every revision that this change brings, edits, moves or takes away."""
+        changes = self.changes
+        pairs = (*changes.edited, *changes.cosmetic, *changes.moved, *changes.reparented, *changes.renumbered)
+        both = {side.revision for pair in pairs for side in (pair.before, pair.after)}
+        return frozenset(both | {script.revision for script in (*changes.new, *changes.deleted)})
 
     def script(self, revision: str) -> Script | None:
         """The script of a revision after the merge, else at the base."""

@@ -45,6 +45,17 @@ class RevisionGraph:
         """Every branch label and the revision that carries it."""
         return {label: node.revision for node in self.nodes.values() for label in node.branch_labels}
 
+    @cached_property
+    def duplicate_labels(self) -> Mapping[str, tuple[str, ...]]:
+        """Every branch label that Alembic would refuse, and the revisions that have it as a label or as their id."""
+        carried: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            for label in node.branch_labels:
+                carried.setdefault(label, []).append(node.revision)
+        for label in carried.keys() & self.nodes.keys():
+            carried[label].append(label)
+        return {label: tuple(dict.fromkeys(found)) for label, found in carried.items() if len(found) > 1}
+
     def down(self, revision: str) -> tuple[str, ...]:
         """The parents that exist."""
         return tuple(parent for parent in self.nodes[revision].down_revisions if parent in self.nodes)
@@ -223,7 +234,24 @@ class RevisionGraph:
         heads = [head for head in self.heads if head not in self.broken]
         labels = {head: self.labels_at(head) for head in heads}
         shared = {label for label in self.labels if sum(label in labels[head] for head in heads) > 1}
+        shared -= self.duplicate_labels.keys()  # that two branches carry one label is that fault, and not this one
         on_purpose = set(expected)
         loose = [h for h in heads if not labels[h] - shared and h not in on_purpose and not labels[h] & on_purpose]
         allowed = 0 if on_purpose else 1
         return tuple(loose) if len(heads) > 1 and len(loose) > allowed else ()
+
+    def surplus_bases(self, expected: Collection[str] = ()) -> tuple[str, ...]:
+        """The bases that no branch label tells apart, where there is more than one; () where there is no doubt.
+
+        A label anywhere on a base's own line is the base's too, and so is a head that `expected` names.
+        """
+        bases = [base for base in self.bases if base not in self.broken]
+        if len(bases) < 2:
+            return ()
+        named = [node.revision for node in self.nodes.values() if node.branch_labels or node.revision in expected]
+        told_apart: set[str] = set()
+        for revision in named:
+            below = [base for base in bases if base in self._reach([revision], self.down, None) | {revision}]
+            told_apart |= set(below) if len(below) == 1 else set()
+        loose = tuple(base for base in bases if base not in told_apart)
+        return loose if len(loose) > 1 else ()

@@ -267,12 +267,36 @@ class Repository:
 
     # --- history
 
-    def last_commit_with(self, revision: str, folders: Sequence[str]) -> str | None:
-        """The newest commit, on any ref, that brought or took away a script of this revision id below the folders."""
+    def last_commit_with(self, revision: str, folders: Sequence[str], tags: Sequence[str] = ()) -> str | None:
+        """The newest commit, on these tags or on any ref, that brought or took away a script of this revision id below the
+        folders."""
         # Only the script's own `revision = ...` counts: the down_revision of another is what we come from.
         line = rf"""^revision(:[^=]*)?[[:space:]]*=[[:space:]]*["']{re.escape(revision)}["']"""
-        found = self._ask("log", "--all", "-1", "--format=%h", "-G", line, "--", *folders)
+        found = self._ask("log", *(tags or ("--all",)), "-1", "--format=%h", "-G", line, "--", *folders)
         return found or None
+
+    def released(self, revision: str, folders: Sequence[str], pattern: str) -> bool:
+        """Whether the history of a tag that matches the pattern has a script of this revision id below the folders.
+
+        True as well where that cannot be known: in a shallow clone that has no such tag.
+        """
+        tags = (self._ask("tag", "--list", "--format=%(refname)", "--", pattern) or "").split()
+        if not tags:
+            return self.is_shallow()
+        parts = (tags[start : start + 200] for start in range(0, len(tags), 200))  # a command line has a longest length
+        return any(self.last_commit_with(revision, folders, part) for part in parts)
+
+    def trailers(self, key: str, base: str, head: str) -> list[tuple[str, str]]:
+        """(commit, value) of each trailer of that key in the commits that `head` has and `base` has not."""
+        form = f"--format=%H%x00%(trailers:key={key},valueonly,unfold)%x00"
+        output = self._ask("log", form, f"{base}..{head}", "--") or ""
+        fields = output.split("\0")
+        return [
+            (commit.strip(), value.strip())
+            for commit, values in zip(fields[::2], fields[1::2], strict=False)
+            for value in values.splitlines()
+            if value.strip()
+        ]
 
 
 def open_repository(path: Path, environ: Mapping[str, str]) -> Repository:

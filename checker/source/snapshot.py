@@ -61,6 +61,11 @@ class SnapshotReader:
             self._files[tree] = self._repository.files(tree)
         return self._files[tree]
 
+    def read(self, tree: str, path: str) -> bytes:
+        """The content of a file of the tree; b"" where it is not there."""
+        blob = self.files(tree).get(path)
+        return self._repository.read(blob) if blob else b""
+
     def environments(self, tree: str, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
         """The tree's environments. Raises ProjectError where a wanted one is not there."""
         files = self.files(tree)

@@ -1,0 +1,211 @@
+"""What the user lets pass: `allow:` entries, commit trailers, `severity:` and `locked: released`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from checker.checks.base import Stale, Subject, listing
+from checker.checks.registry import find
+from checker.errors import ConfigurationError
+from checker.findings import Allowed, Finding, Severity
+from checker.settings import AllowEntry, Configuration, Level, read_configuration
+from checker.source.comparison import Comparison
+from checker.source.repository import Repository
+from checker.source.snapshot import SnapshotReader
+
+# What `locked: released` lowers: findings on a merged script that a release may or may not hold.
+LOCKED = frozenset({"H101", "H102", "H103", "H104", "H107"})
+TRAILER = "Allow-Migration-Edit"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One finding that may pass: of this check, or of every history check where it is None, on this revision."""
+
+    check: str | None
+    revision: str
+    reason: str
+    source: str
+    until: dt.date | None = None
+    path: str | None = None
+    line: int | None = None
+    new: bool = True
+    """Whether this change brings it."""
+
+    def covers(self, finding: Finding, revisions: frozenset[str | None], today: dt.date) -> bool:
+        """Whether it lets this finding on one of these revisions pass, on that day."""
+        named = finding.id == self.check if self.check else finding.id.startswith("H")
+        return named and self.revision in revisions and bool(self.reason) and not self.expired(today)
+
+    def expired(self, today: dt.date) -> bool:
+        """Whether its last day has gone by."""
+        return self.until is not None and self.until < today
+
+
+@dataclass(frozen=True)
+class Lenience:
+    """All that the user lets pass. `released` says whether a release holds a revision of a subject; None: never ask."""
+
+    permissions: tuple[Permission, ...] = ()
+    severity: Mapping[str, Level] = field(default_factory=dict)
+    released: Callable[[Subject, str], bool] | None = None
+    today: dt.date = dt.date.min
+
+    def applied(self, finding: Finding, subject: Subject) -> Finding | None:
+        """The finding as the user wants it; None where it is turned off."""
+        level = self.severity.get(finding.id)
+        if level == "off":
+            return None
+        if level:
+            finding = replace(finding, severity=_overridden(finding, Severity(level)))
+        if self.released and finding.id in LOCKED and finding.introduced and finding.severity is Severity.ERROR:
+            finding = self._unlocked(finding, self.released, subject)
+        revisions = frozenset({finding.revision, *subject.merged_behind(finding.revision)})
+        for permission in self.permissions:
+            if permission.covers(finding, revisions, self.today):
+                return replace(finding, allowed=Allowed(permission.reason, permission.source))
+        return finding
+
+    def _unlocked(self, finding: Finding, released: Callable[[Subject, str], bool], subject: Subject) -> Finding:
+        merged = subject.merged_behind(finding.revision)
+        if not merged or any(released(subject, revision) for revision in merged):
+            return finding
+        message = f"{finding.message} (no release has {listing(merged)} yet)"
+        return replace(finding, severity=Severity.WARNING, message=message)
+
+
+def _overridden(finding: Finding, level: Severity) -> Severity:
+    """The user's level, or the milder one to which a check lowered this very finding (a repair, say)."""
+    registered = find(finding.id)
+    lowered = registered is not None and finding.severity.rank > registered.info.severity.rank
+    return max(finding.severity, level, key=lambda severity: severity.rank) if lowered else level
+
+
+def refuse_unknown_checks(configuration: Configuration) -> None:
+    """Raises ConfigurationError where `severity:` or `allow:` names a check that does not exist."""
+    mistakes = [
+        f"severity.{check}: there is no check {check}" for check in configuration.severity if find(check) is None
+    ]
+    for number, entry in enumerate(configuration.allow):
+        if find(entry.check) is None:
+            path, line = configuration.allow_place(number)
+            mistakes.append(f"{path}:{line}: allow.{number}.check: there is no check {entry.check}")
+    if mistakes:
+        raise ConfigurationError(
+            f"the configuration names {len(mistakes)} unknown check{'s' if len(mistakes) > 1 else ''}",
+            "`alembic-premerge explain` lists them.",
+            tuple(mistakes),
+        )
+
+
+def from_configuration(configuration: Configuration, at_base: Collection[AllowEntry]) -> Iterator[Permission]:
+    """The `allow:` entries; those that the base has too are not this change's."""
+    for number, entry in enumerate(configuration.allow):
+        path, line = configuration.allow_place(number)
+        yield Permission(
+            check=entry.check,
+            revision=entry.revision,
+            reason=entry.reason,
+            source=f"{path}:{line}",
+            until=entry.until,
+            path=path,
+            line=line,
+            new=entry not in at_base,
+        )
+
+
+def from_trailers(trailers: Iterable[tuple[str, str]]) -> Iterator[Permission]:
+    """The trailers of this change's commits, each (commit, value)."""
+    for commit, text in trailers:
+        revision, _, reason = text.strip().partition(" ")
+        yield Permission(check=None, revision=revision, reason=reason.strip(), source=f"commit {commit[:10]}")
+
+
+def edits_history(subject: Subject) -> bool:
+    """Whether the change touches anything merged, so that a trailer could be about it."""
+    changes = subject.changes
+    return bool(
+        changes.edited
+        or changes.cosmetic
+        or changes.deleted
+        or changes.renumbered
+        or changes.reparented
+        or changes.inserted
+        or changes.moved
+    )
+
+
+def find_stale(
+    permissions: Sequence[Permission],
+    subjects: Sequence[Subject],
+    known: Callable[[], frozenset[str]],
+    today: dt.date,
+    *,
+    judge_all: bool,
+) -> Iterator[Stale]:
+    """The permissions that are without effect, as far as this change is to be told.
+
+    An entry that matches nothing here is normal: it is about another change, or has done its work. It is told where it can
+    match nothing at all (its revision is in no project, at the base or after), and by whoever brings it: nobody else's
+    pull request is to hear of it. One that has expired is told to whoever touches its revision as well. The nightly run
+    hears of all.
+    """
+    for permission in permissions:
+        told = judge_all or permission.new
+        touched = any(permission.revision in subject.touched_revisions for subject in subjects)
+        if permission.expired(today) and (told or touched):
+            yield _stale(permission, f"has expired on {permission.until}, and no longer allows anything")
+        elif told and not permission.reason:
+            yield _stale(permission, "gives no reason, and so allows nothing")
+        elif told and permission.revision not in known():
+            yield _stale(permission, "names a revision that is neither at the base nor in the merge result")
+
+
+def _stale(permission: Permission, what: str) -> Stale:
+    name = (
+        f"allow: {permission.check} of {permission.revision}"
+        if permission.check
+        else f"{TRAILER}: {permission.revision}"
+    )
+    place = "" if permission.path else f" ({permission.source})"
+    return Stale(f"`{name}`{place} {what}", permission.path, permission.line)
+
+
+def gather(
+    configuration: Configuration,
+    subjects: Sequence[Subject],
+    repository: Repository,
+    reader: SnapshotReader,
+    comparison: Comparison,
+    today: dt.date,
+) -> Lenience:
+    """All of it, for these subjects. The commits are only read where one of them edits what is merged."""
+    permissions = list(from_configuration(configuration, _allowed_at_base(configuration, reader, comparison)))
+    if any(edits_history(subject) for subject in subjects):
+        commits = (comparison.base.commit or "", comparison.head.commit or "HEAD")
+        permissions += from_trailers(repository.trailers(TRAILER, *commits))
+
+    def released(subject: Subject, revision: str) -> bool:
+        folders = subject.base.environment.version_locations
+        return repository.released(revision, folders, configuration.tags)
+
+    return Lenience(
+        permissions=tuple(permissions),
+        severity=configuration.severity,
+        released=released if configuration.locked == "released" else None,
+        today=today,
+    )
+
+
+def _allowed_at_base(
+    configuration: Configuration, reader: SnapshotReader, comparison: Comparison
+) -> Collection[AllowEntry]:
+    """The entries that the same file has at the base; none where it cannot be read there."""
+    path = configuration.allow_place(0)[0]
+    text = reader.read(comparison.base_tree, path) if configuration.allow else b""
+    try:
+        return read_configuration(text.decode("utf-8", "replace"), path).allow if text else ()
+    except ConfigurationError:
+        return ()

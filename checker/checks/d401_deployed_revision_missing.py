@@ -1,0 +1,41 @@
+"""D401: an environment stands on a revision that the merge result does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checker.checks.base import CheckInfo, Subject, name
+from checker.findings import Finding, Severity
+
+INFO = CheckInfo(
+    id="D401",
+    slug="deployed-revision-missing",
+    severity=Severity.ERROR,
+    says="The revision that an environment's database stands on is not in the merge result.",
+    breaks="The next deployment there stops before it has done anything: Can't locate revision identified by that id.",
+    mend="Bring the script back, or deploy the branch that has it first.",
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """One finding for each environment and revision. Not this change's doing where the base does not have it either."""
+    for deployed in subject.deployed:
+        if deployed.revision in subject.result.graph:
+            continue
+        script = subject.base.by_revision.get(deployed.revision)
+        commit = None if script else subject.last_seen(deployed.revision)
+        history = (
+            f" (git last saw it in {commit})" if commit else "" if script else " (no commit that git knows has it)"
+        )
+        yield INFO.finding(
+            subject,
+            f"{deployed.environment} stands on {name(script) if script else deployed.revision}, which is not there after the "
+            f"merge{history}: its next deployment fails with \"Can't locate revision identified by '{deployed.revision}'\"",
+            script=script,
+            fix=f"git checkout {subject.base_ref} -- {script.path}"
+            if script
+            else f"git show --stat {commit}"
+            if commit
+            else None,
+            introduced=script is not None,
+        )
