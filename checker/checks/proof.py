@@ -31,6 +31,10 @@ def prove(subject: Subject, findings: Iterable[Finding]) -> Iterator[Finding]:
             yield finding
         elif finding.id == "H101" and (pair := edited.get(finding.revision)):
             yield _judged(subject, finding, pair)
+        elif (
+            finding.id == "D402" and _only_edited(subject, finding.revision) and (pair := edited.get(finding.revision))
+        ):
+            yield _harmless_there_too(subject, finding, pair)
         elif finding.id in ("H102", "H107"):
             yield _with_refusal(subject, finding)
         else:
@@ -82,6 +86,21 @@ def _judged(subject: Subject, finding: Finding, pair: Pair) -> Finding:
         return replace(finding, severity=Severity.NOTE, message=message, fix=None)
     told = f"On {where}, before and after:\n{proof.shown}" if proof.shown else _same_but(proof, where)
     return replace(finding, details="\n\n".join(filter(None, (finding.details, told))))
+
+
+def _only_edited(subject: Subject, revision: str | None) -> bool:
+    changes = subject.changes
+    moved = {pair.after.revision for pair in changes.reparented}
+    stood_on = {script.revision for inserted in changes.inserted for script in inserted.above}
+    return revision not in moved | stood_on
+
+
+def _harmless_there_too(subject: Subject, finding: Finding, pair: Pair) -> Finding:
+    """An edit that does nothing does nothing to an environment that has run it."""
+    proof = proof_of(subject, pair)
+    if proof is None or proof.doubt is not None:
+        return finding
+    return replace(finding, severity=Severity.NOTE, message=f"{finding.message}: proved harmless", fix=None)
 
 
 def _same_but(proof: Proof, where: str) -> str:
