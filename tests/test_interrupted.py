@@ -32,17 +32,19 @@ SHOW = "import os; open(os.environ['SHOWN'], 'w').write(f'{os.getpid()} {os.envi
 class Interrupted:
     """`alembic-premerge check` in a process of its own, on a project whose migration shows its process and then hangs."""
 
-    def __init__(self, checkout: Checkout, temporary: Path, *options: str, configuration: str = "") -> None:
+    def __init__(
+        self, checkout: Checkout, temporary: Path, *options: str, configuration: str = "", before: str = ""
+    ) -> None:
         self.shown = checkout.root.parent / "shown"
         self.temporary = temporary
         checkout.commit({"alembic.ini": INI, "migrations/env.py": REAL_ENV, **self.script("pass")}, "merged")
-        hang = SHOW + "op.execute('SELECT pg_sleep(600)')"
+        hang = f"{SHOW}{before}op.execute('SELECT pg_sleep(600)')"
         checkout.write(self.script(hang))
         settings = f"projects: [{{path: ., env: {{SHOWN: {self.shown}}}{configuration}}}]\n"
         checkout.write({".alembic-premerge.yml": settings.encode()})
         environ = {**os.environ, "TMPDIR": str(self.temporary), "XDG_CACHE_HOME": str(self.temporary / "cache")}
         environ |= {"SHOWN": str(self.shown), "PYTHONPATH": os.pathsep.join(sys.path)}
-        self.before = self.status(checkout)
+        self.status_before = self.status(checkout)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "checker", "check", "--base", "main", "--all", *options],
             cwd=checkout.root,
@@ -106,7 +108,20 @@ def test_a_server_that_is_not_ours_is_as_it_was(
     assert comes_true(lambda: databases(home) == before), databases(home) - before
     assert not ask(home, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
     assert run.left() == []
-    assert run.status(checkout) == run.before
+    assert run.status(checkout) == run.status_before
+
+
+@both
+def test_a_role_that_a_migration_made_goes_with_it(
+    checkout: Checkout, temporary: Path, server: Server, number: signal.Signals
+) -> None:
+    home = server.create_database()
+    make = "op.execute('COMMIT'); op.execute('CREATE ROLE premerge_left'); op.execute('COMMIT'); "
+    run = Interrupted(checkout, temporary, "--postgres", home.url(), before=make)
+    assert comes_true(lambda: ask(home, "SELECT count(*) FROM pg_roles WHERE rolname = 'premerge_left'"), 90)
+    code, output = run.end(number)
+    assert code == 130, output
+    assert not ask(home, "SELECT count(*) FROM pg_roles WHERE rolname = 'premerge_left'")
 
 
 @both

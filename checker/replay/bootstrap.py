@@ -16,7 +16,7 @@ from checker.postgres.interface import Address, InitScript, Server
 from checker.replay.outcome import Failure, FailureKind
 from checker.replay.plan import Plan
 from checker.replay.runner import Launch, Run, Session
-from checker.replay.stairway import ancestors
+from checker.replay.stairway import RevisionNode, ancestors
 from checker.settings import Bootstrap
 
 _COPY = re.compile(r"^COPY\s[^;]*\sFROM\s+stdin\b[^;]*;[ \t]*\r?\n", re.IGNORECASE | re.MULTILINE)
@@ -75,12 +75,14 @@ def bootstrapped(server: Server, plan: Plan, start: Start | None) -> Iterator[tu
     floor = plan.irreversible_below
     if floor is None or ancestors(plan.order, floor) <= below:
         floor = start.stamp  # nothing below it was ever run here
-    order = tuple(node for node in plan.order if node.revision not in below)
-    base = plan.base
-    if base:
-        base = replace(base, order=tuple(node for node in base.order if node.revision not in below))
+    base = replace(plan.base, order=_above(plan.base.order, start)) if plan.base else None
     with BootstrappedServer(server, plan.launch, start) as own:
-        yield own, replace(plan, order=order, irreversible_below=floor, base=base)
+        yield own, replace(plan, order=_above(plan.order, start), irreversible_below=floor, base=base)
+
+
+def _above(order: tuple[RevisionNode, ...], start: Start) -> tuple[RevisionNode, ...]:
+    below = ancestors(order, start.stamp)
+    return tuple(node for node in order if node.revision not in below)
 
 
 class BootstrapFailed(Exception):
