@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -136,11 +137,11 @@ def check(
         postgres_image=postgres_image,
         python=python,
     )
-    files = _report_files(report)
+    files = report_files(report)
     console = Console(no_color=no_color or None, highlight=False, soft_wrap=True)
     with TerminalProgress(quiet=quiet, no_color=no_color) as progress:
         result = pipeline.check(settings, os.environ, progress)
-    _deliver(result, files, console, quiet=quiet, verbose=verbose)
+    deliver(result, files, console, quiet=quiet, verbose=verbose)
     raise typer.Exit(Exit.PASS if result.verdict == "pass" else Exit.FINDINGS)
 
 
@@ -175,11 +176,12 @@ def demo(
     console.print(shop.introduction(folder), markup=False)
     with TerminalProgress(quiet=False, no_color=False) as progress:
         result = shop.run(folder, postgres, os.environ, progress)
-    _deliver(result, {"json": folder / "report.json"}, console, quiet=False, verbose=False)
+    deliver(result, {"json": folder / "report.json"}, console, quiet=False, verbose=False)
     console.print(shop.farewell(folder), markup=False)
 
 
-def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: bool, verbose: bool) -> None:
+def deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: bool, verbose: bool) -> None:
+    """Write the report's files, and show it. Raises UsageError for a file that cannot be written."""
     from checker.reports.terminal import render
 
     for name, path in files.items():
@@ -194,7 +196,8 @@ def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet:
         console.print(render(report, verbose=verbose), end="")
 
 
-def _report_files(stated: list[str] | None) -> dict[str, Path]:
+def report_files(stated: list[str] | None) -> dict[str, Path]:
+    """What --report asks for: a file for each format. Raises UsageError for what is not FORMAT=FILE."""
     files = {}
     for text in stated or ():
         name, equals, path = text.partition("=")
@@ -222,6 +225,12 @@ def _registered(text: str):  # type: ignore[no-untyped-def]
 
 def main() -> NoReturn:
     """Run the command line, and turn whatever happens into an exit code."""
+    prepare()
+    sys.exit(run(sys.argv[1:]))
+
+
+def prepare() -> None:
+    """Make this process one that can be told to stop, and whose streams take every text."""
     # A git hook's own index is not the one that we ask about.
     for name in ("GIT_INDEX_FILE", "GIT_PREFIX"):
         os.environ.pop(name, None)
@@ -232,14 +241,18 @@ def main() -> NoReturn:
             stream, io.TextIOWrapper
         ):  # a log whose encoding knows no ✓ gets a question mark, and its verdict
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line; what it has to say is on stdout, faults and progress on stderr."""
+    return exit_code(lambda: app(arguments, standalone_mode=False, prog_name="alembic-premerge"))
+
+
+def exit_code(work: Callable[[], object]) -> int:
+    """What this piece of work ends with; whatever stops it is told on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        outcome = app(arguments, standalone_mode=False, prog_name="alembic-premerge")
+        outcome = work()
     except CheckerError as error:
         _tell(error, console)
         return Exit.USAGE
