@@ -79,15 +79,20 @@ def _container(image: str, name: str, password: str) -> DockerContainer:
     # where we have to see it from outside anyway.
     from testcontainers.core.container import DockerContainer
 
+    container = DockerContainer(image)
+    options = {"shm_size": "256m"}  # parallel queries need more than Docker's 64 MB
+    if network := container.get_docker_client().find_host_network():
+        # We are in a container ourselves. Said here it holds where DOCKER_HOST is set too, which testcontainers takes
+        # for a word about networks; and on the host's own network no port could be mapped.
+        options["network"] = "bridge" if network == "host" else network
     return (
-        DockerContainer(image)
+        container.with_kwargs(**options)
         .with_name(name)
         .with_exposed_ports(_PORT)
         .with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=password, POSTGRES_DB=USER)
         .with_env("POSTGRES_INITDB_ARGS", "--no-sync")
         .with_env("PGDATA", f"{DATA}/data")
         .with_tmpfs_mount(DATA)
-        .with_kwargs(shm_size="256m")  # parallel queries need more than Docker's 64 MB
         .with_command(["postgres", *throwaway_arguments()])
     )
 
