@@ -46,6 +46,7 @@ def install(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> None
 def _run(argv: list[str], what: str, python: str, directory: Path, environ: Mapping[str, str]) -> None:
     env = {name: value for name, value in environ.items() if not name.upper().startswith(_PRIVATE)}
     env["PATH"] = os.pathsep.join((str(Path(python).parent), environ.get("PATH", os.defpath)))
+    env |= {"PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     try:
         status = subprocess.run(argv, cwd=directory, env=env, stdin=subprocess.DEVNULL, check=False).returncode
     except OSError as error:
