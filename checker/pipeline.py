@@ -11,6 +11,7 @@ from typing import Protocol
 
 from checker import __version__
 from checker.checks.base import Subject
+from checker.checks.proof import prove
 from checker.checks.registry import REPLAY, STATIC, Registered
 from checker.errors import ConfigurationError
 from checker.findings import (
@@ -82,7 +83,8 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
         subjects = find_subjects(settings, configuration, repository, reader, comparison)
         findings = [finding for subject in subjects for finding in judge(subject, STATIC)]
         replayed = replay(subjects, settings, configuration, repository, comparison, environ, progress)
-        findings += [finding for subject in replayed.subjects for finding in judge(subject, REPLAY)]
+        for subject in replayed.subjects:
+            findings = [*prove(subject, findings), *judge(subject, REPLAY)]
         report = Report(
             tool=Tool("alembic-premerge", __version__),
             verdict="pass",
@@ -183,7 +185,7 @@ def replay(
         return Replayed((), tuple(skipped))
 
     from checker.postgres import start_server
-    from checker.replay.project import replay_subject
+    from checker.replay.project import Trees, replay_subject
 
     postgres = settings.postgres_settings(configuration.postgres)
     init = read_init_scripts(postgres, repository.root or settings.directory)
@@ -192,20 +194,34 @@ def replay(
             replace(
                 subject,
                 replay=replay_subject(
+                    subject.base,
                     subject.result,
+                    subject.changes,
                     project=_project_settings(subject, settings),
                     repository=repository,
-                    tree=comparison.result_tree,
-                    work_tree=comparison.head_tree if comparison.checked_out else None,
+                    trees=Trees(
+                        comparison.base_tree,
+                        comparison.result_tree,
+                        comparison.head_tree if comparison.checked_out else None,
+                    ),
                     timeouts=configuration.timeouts,
                     server=server,
                     environ=environ,
                     progress=partial(progress.step, subject.project),
+                    tell=progress.tell,
                 ),
             )
             for subject in able
         )
-    return Replayed(done, tuple(skipped))
+    return Replayed(done, (*skipped, *_not_deployed(done)))
+
+
+def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:
+    """Where the base's own chain cannot be run. That is no fault of the change, so it is told and fails nothing."""
+    for subject in subjects:
+        deploy = subject.replay.get("deploy") if subject.replay else None
+        if deploy and deploy.outcome == "not run" and deploy.note and deploy.seconds:
+            yield Skipped(f"the upgrade of an existing database of {subject.project}", deploy.note, wanted=False)
 
 
 def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapping[str, str]) -> Skipped | None:

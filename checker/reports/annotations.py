@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from checker.findings import Finding, Report, Severity
 from checker.reports.escape import clip, command_data, command_property, log
-from checker.reports.words import plural
+from checker.reports.words import is_old_sin, plural
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 SHOWN = 10  # GitHub shows so many of each level for a step, and drops the rest without a word
@@ -27,8 +27,7 @@ def render(report: Report) -> str:
         if skipped.wanted:
             lines[Severity.ERROR].append(command("error", f"{skipped.what}: {skipped.reason}", title="not run"))
     for finding in report.findings:
-        # An old sin is an error here only where the whole tree is judged.
-        if finding.introduced or finding.severity is not Severity.NOTE:
+        if not is_old_sin(finding):
             lines[Severity.NOTE if finding.allowed else finding.severity].append(_annotation(finding))
     return "".join(f"{line}\n" for severity in Severity for line in _capped(lines[severity], severity))
 

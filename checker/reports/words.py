@@ -60,6 +60,11 @@ def _passes(replay: ReplayReport) -> str:
     return ", ".join(f"{one.name} {one.outcome}{time}" for one, time in zip(replay.passes, told, strict=True))
 
 
+def is_old_sin(finding: Finding) -> bool:
+    """Whether it is shown only in passing: not this change's doing, and not judged as `--all` would."""
+    return not finding.introduced and finding.severity is Severity.NOTE
+
+
 def old_sins(report: Report) -> str:
     """The title over what this change did not bring."""
     return f"Already so at {report.base.ref}, and not this change's doing"
