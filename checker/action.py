@@ -88,7 +88,7 @@ def run(environ: Mapping[str, str], write: Callable[[str], object]) -> int:
     commands: list[str] = []
     with workflow.commands_stopped(write, secrets.token_hex(16)):
         code = cli.exit_code(lambda: step(environ, commands.append))
-    write("".join(commands))
+    write("".join(f"{text.rstrip()}\n" for text in commands if text))
     return code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from rich.console import Console
 from checker import __version__
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable, UsageError
 from checker.findings import Report, Severity
+from checker.options import AllOption, BaseOption, CheckOption, ConfigOption, HeadOption, ProjectOption, ReportOption
 from checker.reports.progress import TerminalProgress
 from checker.reports.registry import FORMATS
 from checker.settings import Settings
@@ -46,20 +48,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ProjectOption = Annotated[
-    list[str] | None,
-    typer.Option("--project", metavar="PATH", help="An Alembic environment: its folder or its ini. Several allowed."),
-]
-ReportOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--report",
-        metavar="FORMAT=FILE",
-        help=f"Write the report to a file as well: {', '.join(FORMATS)}. Several allowed.",
-    ),
-]
-CheckOption = list[str] | None
-
 
 @app.callback(invoke_without_command=True)
 def options(version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False) -> None:
@@ -71,27 +59,15 @@ def options(version: Annotated[bool, typer.Option("--version", help="Say which v
 
 @app.command()
 def check(
-    base: Annotated[
-        str | None,
-        typer.Option(metavar="REF", help="What would be merged into. [default: the remote's default branch]"),
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REF", help="What would be merged. [default: the work tree, uncommitted scripts included]"
-        ),
-    ] = None,
-    judge_all: Annotated[
-        bool, typer.Option("--all", help="Judge the whole tree, not only what this change brings.")
-    ] = False,
+    base: BaseOption = None,
+    head: HeadOption = None,
+    judge_all: AllOption = False,
     replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Prove it on a throwaway PostgreSQL.")] = True,
     fail_on: Annotated[
         Literal["error", "warning"], typer.Option(help="The mildest finding that fails the run.")
     ] = "error",
     project: ProjectOption = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The configuration. [default: .alembic-premerge.yml]")
-    ] = None,
+    config: ConfigOption = None,
     report: ReportOption = None,
     only: Annotated[
         CheckOption, typer.Option("--only", metavar="ID", help="Run only this check. Several allowed.")
@@ -142,6 +118,46 @@ def check(
     with TerminalProgress(quiet=quiet, no_color=no_color) as progress:
         result = pipeline.check(settings, os.environ, progress)
     deliver(result, files, console, quiet=quiet, verbose=verbose)
+    raise typer.Exit(Exit.PASS if result.verdict == "pass" else Exit.FINDINGS)
+
+
+@app.command()
+def plan(
+    base: BaseOption = None,
+    head: HeadOption = None,
+    judge_all: AllOption = False,
+    project: ProjectOption = None,
+    config: ConfigOption = None,
+    postgres_image: Annotated[
+        list[str] | None,
+        typer.Option("--postgres-image", metavar="IMAGE", help="Replay on this PostgreSQL. Several allowed."),
+    ] = None,
+) -> None:
+    """Print the job matrix of a monorepo as JSON: the environments that the merge concerns, on each PostgreSQL."""
+    from checker import jobs
+
+    settings = Settings(
+        directory=Path.cwd(), base=base, head=head, judge_all=judge_all, projects=tuple(project or ()), config=config
+    )
+    typer.echo(json.dumps(jobs.plan(settings, os.environ, postgres_image or ())))
+
+
+@app.command()
+def merge_reports(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="What the jobs wrote with --report json=FILE.")
+    ],
+    planned: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="JSON", help="What `plan` printed: a job of it without a NAME.json fails."),
+    ] = None,
+    report: ReportOption = None,
+) -> None:
+    """Join the reports of several jobs into one verdict."""
+    from checker import jobs
+
+    result = jobs.merge(*jobs.read_reports(files, planned))
+    deliver(result, report_files(report), Console(highlight=False, soft_wrap=True), quiet=False, verbose=False)
     raise typer.Exit(Exit.PASS if result.verdict == "pass" else Exit.FINDINGS)
 
 
