@@ -59,11 +59,24 @@ class Progress(Protocol):
         """A pass of the replay has done so many of its steps, and is at this revision."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A report, and what it was made from: for outputs that show more than a report holds."""
+
+    report: Report
+    subjects: tuple[Subject, ...]
+
+
 def check(settings: Settings, environ: Mapping[str, str], progress: Progress) -> Report:
     """Judge what would be merged: the main job.
 
     Raises CheckerError for what keeps us from judging.
     """
+    return judge_merge(settings, environ, progress).report
+
+
+def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progress) -> Judged:
+    """As `check`, and with the report what it was made from."""
     started = time.monotonic()
     with open_repository(settings.directory, environ) as repository:
         comparison = compare_refs(repository, settings.base, settings.head)
@@ -88,7 +101,8 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
             replay=tuple(describe_replay(subject.replay) for subject in replayed.subjects if subject.replay),
             seconds=time.monotonic() - started,
         )
-        return replace(report, verdict=verdict(report, settings))
+        done = {subject.project: subject for subject in (*subjects, *replayed.subjects)}
+        return Judged(replace(report, verdict=verdict(report, settings)), tuple(done.values()))
 
 
 # --- what is compared

@@ -32,10 +32,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"{deployed.environment} stands on {name(script) if script else deployed.revision}, which is not there after the "
             f"merge{history}: its next deployment fails with \"Can't locate revision identified by '{deployed.revision}'\"",
             script=script,
-            fix=restore(subject, script)
-            if script
-            else f"git show --stat {commit}"
-            if commit
-            else None,
+            fix=restore(subject, script) if script else f"git show --stat {commit}" if commit else None,
             introduced=script is not None,
         )

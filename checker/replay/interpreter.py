@@ -135,8 +135,8 @@ def upwards(start: Path, root: Path) -> Sequence[Path]:
 
 def _python_in(virtualenv: Path) -> Path | None:
     """Not resolved: the link's own place is what makes it that virtualenv's Python."""
-    path = virtualenv / "bin" / "python"
-    return path if path.is_file() else None
+    paths = (virtualenv / "bin" / name for name in ("python", "python3"))  # a system's own may lack the first name
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _can_run(python: Path, environ: Mapping[str, str], names: Sequence[str] = ()) -> bool:

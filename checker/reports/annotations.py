@@ -25,7 +25,7 @@ def render(report: Report) -> str:
     lines: dict[Severity, list[str]] = {severity: [] for severity in Severity}
     for skipped in report.skipped:
         if skipped.wanted:
-            lines[Severity.ERROR].append(_command("error", f"{skipped.what}: {skipped.reason}", title="not run"))
+            lines[Severity.ERROR].append(command("error", f"{skipped.what}: {skipped.reason}", title="not run"))
     for finding in report.findings:
         if not is_old_sin(finding):
             lines[Severity.NOTE if finding.allowed else finding.severity].append(_annotation(finding))
@@ -33,23 +33,24 @@ def render(report: Report) -> str:
 
 
 def _annotation(finding: Finding) -> str:
-    command = "notice" if finding.allowed else COMMANDS[finding.severity]
+    kind = "notice" if finding.allowed else COMMANDS[finding.severity]
     text = finding.message
     if finding.allowed:
         text += f"\nallowed: {finding.allowed.reason} ({finding.allowed.source})"
     elif finding.fix:
         text += f"\nmend: {finding.fix}"
-    return _command(command, text, title=f"{finding.id} {finding.slug}", file=finding.path, line=finding.line)
+    return command(kind, text, title=f"{finding.id} {finding.slug}", file=finding.path, line=finding.line)
 
 
 def _capped(lines: list[str], severity: Severity) -> Iterable[str]:
     if len(lines) <= SHOWN:
         return lines
     rest = plural(len(lines) - SHOWN + 1, f"{severity} annotation")
-    return [*lines[: SHOWN - 1], _command(COMMANDS[severity], f"{rest} more: the job's summary has them all")]
+    return [*lines[: SHOWN - 1], command(COMMANDS[severity], f"{rest} more: the job's summary has them all")]
 
 
-def _command(name: str, text: str, *, title: str = "", file: str | None = None, line: int | None = None) -> str:
+def command(name: str, text: str, *, title: str = "", file: str | None = None, line: int | None = None) -> str:
+    """One workflow command; neither its text nor its properties can end it early."""
     properties = {
         "file": command_property(file) if file else "",
         "line": str(line) if file and line else "",
