@@ -25,15 +25,17 @@ types: $(READY)
 
 tests: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not docker" $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses auto -m "not docker and not act" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 requirements: $(READY) ## pin everything anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra embedded --group dev pyproject.toml --output-file requirements/dev.txt
+		--all-extras --group dev pyproject.toml --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra embedded pyproject.toml --output-file requirements/image.txt
+		--extra image pyproject.toml --output-file requirements/image.txt
+	echo "hatchling" | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate - --output-file requirements/build.txt
 
 $(READY): requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "alembic-premerge needs Python 3.11 or newer: make PYTHON=/path/to/python3"; exit 2; }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -17,6 +19,7 @@ from rich.console import Console
 from checker import __version__
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable, UsageError
 from checker.findings import Report, Severity
+from checker.options import AllOption, BaseOption, CheckOption, ConfigOption, HeadOption, ProjectOption, ReportOption
 from checker.reports.progress import TerminalProgress
 from checker.reports.registry import FORMATS
 from checker.settings import Settings
@@ -45,20 +48,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ProjectOption = Annotated[
-    list[str] | None,
-    typer.Option("--project", metavar="PATH", help="An Alembic environment: its folder or its ini. Several allowed."),
-]
-ReportOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--report",
-        metavar="FORMAT=FILE",
-        help=f"Write the report to a file as well: {', '.join(FORMATS)}. Several allowed.",
-    ),
-]
-CheckOption = list[str] | None
-
 
 @app.callback(invoke_without_command=True)
 def options(version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False) -> None:
@@ -70,27 +59,15 @@ def options(version: Annotated[bool, typer.Option("--version", help="Say which v
 
 @app.command()
 def check(
-    base: Annotated[
-        str | None,
-        typer.Option(metavar="REF", help="What would be merged into. [default: the remote's default branch]"),
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REF", help="What would be merged. [default: the work tree, uncommitted scripts included]"
-        ),
-    ] = None,
-    judge_all: Annotated[
-        bool, typer.Option("--all", help="Judge the whole tree, not only what this change brings.")
-    ] = False,
+    base: BaseOption = None,
+    head: HeadOption = None,
+    judge_all: AllOption = False,
     replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Prove it on a throwaway PostgreSQL.")] = True,
     fail_on: Annotated[
         Literal["error", "warning"], typer.Option(help="The mildest finding that fails the run.")
     ] = "error",
     project: ProjectOption = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The configuration. [default: .alembic-premerge.yml]")
-    ] = None,
+    config: ConfigOption = None,
     report: ReportOption = None,
     only: Annotated[
         CheckOption, typer.Option("--only", metavar="ID", help="Run only this check. Several allowed.")
@@ -136,11 +113,51 @@ def check(
         postgres_image=postgres_image,
         python=python,
     )
-    files = _report_files(report)
+    files = report_files(report)
     console = Console(no_color=no_color or None, highlight=False, soft_wrap=True)
     with TerminalProgress(quiet=quiet, no_color=no_color) as progress:
         result = pipeline.check(settings, os.environ, progress)
-    _deliver(result, files, console, quiet=quiet, verbose=verbose)
+    deliver(result, files, console, quiet=quiet, verbose=verbose)
+    raise typer.Exit(Exit.PASS if result.verdict == "pass" else Exit.FINDINGS)
+
+
+@app.command()
+def plan(
+    base: BaseOption = None,
+    head: HeadOption = None,
+    judge_all: AllOption = False,
+    project: ProjectOption = None,
+    config: ConfigOption = None,
+    postgres_image: Annotated[
+        list[str] | None,
+        typer.Option("--postgres-image", metavar="IMAGE", help="Replay on this PostgreSQL. Several allowed."),
+    ] = None,
+) -> None:
+    """Print the job matrix of a monorepo as JSON: the environments that the merge concerns, on each PostgreSQL."""
+    from checker import jobs
+
+    settings = Settings(
+        directory=Path.cwd(), base=base, head=head, judge_all=judge_all, projects=tuple(project or ()), config=config
+    )
+    typer.echo(json.dumps(jobs.plan(settings, os.environ, postgres_image or ())))
+
+
+@app.command()
+def merge_reports(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="What the jobs wrote with --report json=FILE.")
+    ],
+    planned: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="JSON", help="What `plan` printed: a job of it without a NAME.json fails."),
+    ] = None,
+    report: ReportOption = None,
+) -> None:
+    """Join the reports of several jobs into one verdict."""
+    from checker import jobs
+
+    result = jobs.merge(*jobs.read_reports(files, planned))
+    deliver(result, report_files(report), Console(highlight=False, soft_wrap=True), quiet=False, verbose=False)
     raise typer.Exit(Exit.PASS if result.verdict == "pass" else Exit.FINDINGS)
 
 
@@ -175,11 +192,12 @@ def demo(
     console.print(shop.introduction(folder), markup=False)
     with TerminalProgress(quiet=False, no_color=False) as progress:
         result = shop.run(folder, postgres, os.environ, progress)
-    _deliver(result, {"json": folder / "report.json"}, console, quiet=False, verbose=False)
+    deliver(result, {"json": folder / "report.json"}, console, quiet=False, verbose=False)
     console.print(shop.farewell(folder), markup=False)
 
 
-def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: bool, verbose: bool) -> None:
+def deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: bool, verbose: bool) -> None:
+    """Write the report's files, and show it. Raises UsageError for a file that cannot be written."""
     from checker.reports.terminal import render
 
     for name, path in files.items():
@@ -194,7 +212,8 @@ def _deliver(report: Report, files: dict[str, Path], console: Console, *, quiet:
         console.print(render(report, verbose=verbose), end="")
 
 
-def _report_files(stated: list[str] | None) -> dict[str, Path]:
+def report_files(stated: list[str] | None) -> dict[str, Path]:
+    """What --report asks for: a file for each format. Raises UsageError for what is not FORMAT=FILE."""
     files = {}
     for text in stated or ():
         name, equals, path = text.partition("=")
@@ -222,6 +241,12 @@ def _registered(text: str):  # type: ignore[no-untyped-def]
 
 def main() -> NoReturn:
     """Run the command line, and turn whatever happens into an exit code."""
+    prepare()
+    sys.exit(run(sys.argv[1:]))
+
+
+def prepare() -> None:
+    """Make this process one that can be told to stop, and whose streams take every text."""
     # A git hook's own index is not the one that we ask about.
     for name in ("GIT_INDEX_FILE", "GIT_PREFIX"):
         os.environ.pop(name, None)
@@ -232,14 +257,18 @@ def main() -> NoReturn:
             stream, io.TextIOWrapper
         ):  # a log whose encoding knows no ✓ gets a question mark, and its verdict
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line; what it has to say is on stdout, faults and progress on stderr."""
+    return exit_code(lambda: app(arguments, standalone_mode=False, prog_name="alembic-premerge"))
+
+
+def exit_code(work: Callable[[], object]) -> int:
+    """What this piece of work ends with; whatever stops it is told on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        outcome = app(arguments, standalone_mode=False, prog_name="alembic-premerge")
+        outcome = work()
     except CheckerError as error:
         _tell(error, console)
         return Exit.USAGE

@@ -45,3 +45,7 @@ class PostgresUnavailable(CheckerError):
     def __init__(self, problem: str, remedy: str, tried: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(problem, remedy)
         self.tried = tried
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{provider}: {reason}" for provider, reason in self.tried)
+        return f"{self.problem} ({reasons})" if reasons else self.problem

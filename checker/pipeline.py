@@ -12,6 +12,7 @@ from typing import Protocol
 from checker import __version__
 from checker.allowances import Lenience, find_stale, gather, refuse_unknown_checks
 from checker.checks.base import Subject
+from checker.checks.proof import prove
 from checker.checks.registry import REPLAY, STATIC, Registered
 from checker.deployments import Deployments, all_revisions, assign, file_reader, read_deployments
 from checker.errors import ConfigurationError
@@ -58,11 +59,24 @@ class Progress(Protocol):
         """A pass of the replay has done so many of its steps, and is at this revision."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A report, and what it was made from: for outputs that show more than a report holds."""
+
+    report: Report
+    subjects: tuple[Subject, ...]
+
+
 def check(settings: Settings, environ: Mapping[str, str], progress: Progress) -> Report:
     """Judge what would be merged: the main job.
 
     Raises CheckerError for what keeps us from judging.
     """
+    return judge_merge(settings, environ, progress).report
+
+
+def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progress) -> Judged:
+    """As `check`, and with the report what it was made from."""
     started = time.monotonic()
     with open_repository(settings.directory, environ, progress.tell) as repository:
         asked = what_to_compare(repository, environ, settings.base, settings.head)
@@ -76,7 +90,8 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
         subjects = complete(subjects, deployments, lenience, reader, comparison, settings)
         findings = [finding for subject in subjects for finding in judge(subject, STATIC, lenience)]
         replayed = replay(subjects, settings, configuration, repository, comparison, environ, progress)
-        findings += [finding for subject in replayed.subjects for finding in judge(subject, REPLAY, lenience)]
+        for subject in replayed.subjects:
+            findings = [*prove(subject, findings), *judge(subject, REPLAY, lenience)]
         report = Report(
             tool=Tool("alembic-premerge", __version__),
             verdict="pass",
@@ -88,7 +103,8 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
             replay=tuple(describe_replay(subject.replay) for subject in replayed.subjects if subject.replay),
             seconds=time.monotonic() - started,
         )
-        return replace(report, verdict=verdict(report, settings))
+        done = {subject.project: subject for subject in (*subjects, *replayed.subjects)}
+        return Judged(replace(report, verdict=verdict(report, settings)), tuple(done.values()))
 
 
 # --- what is compared
@@ -212,7 +228,7 @@ def replay(
         return Replayed((), tuple(skipped))
 
     from checker.postgres import start_server
-    from checker.replay.project import replay_subject
+    from checker.replay.project import Trees, replay_subject
 
     postgres = settings.postgres_settings(configuration.postgres)
     init = read_init_scripts(postgres, repository.root or settings.directory)
@@ -221,20 +237,34 @@ def replay(
             replace(
                 subject,
                 replay=replay_subject(
+                    subject.base,
                     subject.result,
+                    subject.changes,
                     project=_project_settings(subject, settings),
                     repository=repository,
-                    tree=comparison.result_tree,
-                    work_tree=comparison.head_tree if comparison.checked_out else None,
+                    trees=Trees(
+                        comparison.base_tree,
+                        comparison.result_tree,
+                        comparison.head_tree if comparison.checked_out else None,
+                    ),
                     timeouts=configuration.timeouts,
                     server=server,
                     environ=environ,
                     progress=partial(progress.step, subject.project),
+                    tell=progress.tell,
                 ),
             )
             for subject in able
         )
-    return Replayed(done, tuple(skipped))
+    return Replayed(done, (*skipped, *_not_deployed(done)))
+
+
+def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:
+    """Where the base's own chain cannot be run. That is no fault of the change, so it is told and fails nothing."""
+    for subject in subjects:
+        deploy = subject.replay.get("deploy") if subject.replay else None
+        if deploy and deploy.outcome == "not run" and deploy.note and deploy.seconds:
+            yield Skipped(f"the upgrade of an existing database of {subject.project}", deploy.note, wanted=False)
 
 
 def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapping[str, str]) -> Skipped | None:

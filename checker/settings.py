@@ -121,8 +121,8 @@ class Configuration(_Model):
     locked: Literal["merged", "released"] = "merged"
     tags: Annotated[str, Field(min_length=1)] = "v*"
     timeouts: Timeouts = Timeouts()
-    severity: Mapping[Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")], Annotated[Level, BeforeValidator(_level)]] = Field(
-        default_factory=dict
+    severity: Mapping[Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")], Annotated[Level, BeforeValidator(_level)]] = (
+        Field(default_factory=dict)
     )
     allow: tuple[AllowEntry, ...] = ()
     environments: Mapping[str, DeployedAt] = Field(default_factory=dict)
@@ -162,7 +162,9 @@ def _read_yaml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigurationError(f"{name} is not valid YAML", f"Mend line {line}.", (f"{name}:{line}: {problem}",)) from None
+        raise ConfigurationError(
+            f"{name} is not valid YAML", f"Mend line {line}.", (f"{name}:{line}: {problem}",)
+        ) from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name} is not valid YAML: {error}", "Save it as UTF-8 text.") from None
     lines: dict[Location, int] = {(): 1}
@@ -206,7 +208,9 @@ def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
     section: Location = ()
     counts: dict[Location, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\[?\s*tool\s*\.\s*(?:alembic-premerge|\"alembic-premerge\")\s*\.?([^\]]*)\]", line):
+        if header := re.match(
+            r"\s*\[\[?\s*tool\s*\.\s*(?:alembic-premerge|\"alembic-premerge\")\s*\.?([^\]]*)\]", line
+        ):
             section = tuple(part.strip().strip('"') for part in header[1].split(".") if part.strip())
             if line.lstrip().startswith("[["):
                 counts[section] = counts.get(section, -1) + 1
@@ -255,7 +259,9 @@ def find_configuration(root: Path) -> Path | None:
         if (root / name).is_file():
             return root / name
     pyproject = root / "pyproject.toml"
-    if pyproject.is_file() and re.search(r"^\s*\[+\s*tool\s*\.\s*\"?alembic-premerge", pyproject.read_text("utf-8"), re.M):
+    if pyproject.is_file() and re.search(
+        r"^\s*\[+\s*tool\s*\.\s*\"?alembic-premerge", pyproject.read_text("utf-8"), re.M
+    ):
         return pyproject
     return None
 
@@ -268,7 +274,9 @@ def load_configuration(root: Path, named: Path | None) -> Configuration:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "Name a file that exists with --config.") from None
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}", "Name a file that exists with --config."
+        ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text", "Save it as UTF-8.") from None
     inside = path.resolve().is_relative_to(root.resolve())

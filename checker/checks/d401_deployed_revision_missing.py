@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, name
+from checker.checks.base import CheckInfo, Subject, name, restore
 from checker.findings import Finding, Severity
 
 INFO = CheckInfo(
@@ -32,10 +32,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"{deployed.environment} stands on {name(script) if script else deployed.revision}, which is not there after the "
             f"merge{history}: its next deployment fails with \"Can't locate revision identified by '{deployed.revision}'\"",
             script=script,
-            fix=f"git checkout {subject.base_ref} -- {script.path}"
-            if script
-            else f"git show --stat {commit}"
-            if commit
-            else None,
+            fix=restore(subject, script) if script else f"git show --stat {commit}" if commit else None,
             introduced=script is not None,
         )

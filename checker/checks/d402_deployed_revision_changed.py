@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, listing, name, point
+from checker.checks.base import CheckInfo, Subject, listing, name, point, restore
 from checker.findings import Finding, Severity
 from checker.source.graph import RevisionGraph
 from checker.source.script import Script
@@ -32,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             subject,
             f"{listing(where)} {'has' if len(where) == 1 else 'have'} already run {name(merged)}, which {what}",
             script=shown,
-            fix=f"git checkout {subject.base_ref} -- {merged.path}" if not heals else None,
+            fix=restore(subject, merged) if not heals else None,
             severity=Severity.WARNING if heals else None,
             related=[point(merged, "as it was run")] if shown.path != merged.path else (),
         )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from checker.checks.base import CheckInfo, Subject, name
+from checker.checks.remedies import database_remedy
 from checker.findings import Finding
 from checker.replay.outcome import Failure, Step
+
+_CREATES_EXTENSION = re.compile(r"\s*create\s+extension\s+(?:if\s+not\s+exists\s+)?\"?([\w-]+)", re.IGNORECASE)
+# feature_not_supported (not available), undefined_file (no control file), undefined_object
+_NOT_THERE = ("0A000", "58P01", "42704")
 
 
 def failed_step(info: CheckInfo, subject: Subject, step: Step, failure: Failure, *, consequence: str = "") -> Finding:
@@ -18,12 +24,19 @@ def failed_step(info: CheckInfo, subject: Subject, step: Step, failure: Failure,
         f"{step.direction}() of {label} failed: {headline(failure)}{consequence}",
         script=script,
         at=step.direction,
+        fix=database_remedy(failure, subject),
         details=details(failure),
         introduced=subject.touches(step.revision),
     )
     if script and failure.line and failure.path and failure.path.endswith(script.path.rsplit("/", 1)[-1]):
         return replace(finding, line=failure.line)
     return finding
+
+
+def missing_extension(failure: Failure | None) -> str | None:
+    """The extension that the server lacks, if that is what the step failed on."""
+    created = _CREATES_EXTENSION.match(failure.statement) if failure and failure.statement else None
+    return created[1] if failure and created and failure.sqlstate in _NOT_THERE else None
 
 
 def headline(failure: Failure) -> str:

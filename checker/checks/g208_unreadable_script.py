@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject
@@ -31,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 subject,
                 f"{subject.base_ref} and this branch changed {script.path} in ways that git cannot merge",
                 script=script,
-                fix=f"git merge {subject.base_ref}  # and resolve the conflict",
+                fix=f"git merge {shlex.quote(subject.base_ref)}  # and resolve the conflict",
             )
         elif script.problem and not (script.python2 and runs_python2 and script.revision):
             yield INFO.finding(

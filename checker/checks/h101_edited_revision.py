@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, listing, name
+from checker.checks.base import CheckInfo, Subject, listing, name, restore
 from checker.findings import Finding, Severity
 from checker.source.changes import Pair
 
@@ -28,7 +28,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"{what} of merged revision {name(pair.after)} changed: {_consequence(pair)}",
             script=pair.after,
             at=pair.changed_parts[0].removesuffix("()").removeprefix("class "),
-            fix=f"git checkout {subject.base_ref} -- {pair.before.path}",
+            fix=restore(subject, pair.before),
             details=pair.diff,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, listing, name
+from checker.checks.base import CheckInfo, Subject, listing, name, restore
 from checker.findings import Finding, Severity
 from checker.source.script import Script
 
@@ -40,7 +40,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"merged revision {name(script)} is gone{kind}: a database that stands on it fails with "
             f"\"Can't locate revision identified by '{script.revision}'\"{_what_stood_on_it(script, subject)}",
             script=script,
-            fix=f"git checkout {subject.base_ref} -- {script.path}",
+            fix=restore(subject, script),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, listing, name
+from checker.checks.base import CheckInfo, Subject, listing, name, restore
 from checker.findings import Finding, Severity
 from checker.source.changes import Pair
 
@@ -31,7 +31,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"never runs what is new below it.{healed}",
             script=pair.after,
             at=field,
-            fix=f"git checkout {subject.base_ref} -- {pair.before.path}" if not healed else None,
+            fix=restore(subject, pair.before) if not healed else None,
             severity=Severity.WARNING if healed else None,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, listing, name, point
+from checker.checks.base import CheckInfo, Subject, listing, name, point, restore
 from checker.findings import Finding, Severity
 
 INFO = CheckInfo(
@@ -24,6 +24,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for inserted in subject.changes.inserted:
         above = listing(str(script.revision) for script in inserted.above)
         heads = [head for head in graph.heads if head not in graph.broken]
+        before = [subject.base.by_revision[str(script.revision)] for script in inserted.above]
         upon = heads[0] if len(heads) == 1 else "the head"
         yield INFO.finding(
             subject,
@@ -31,8 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             "runs it",
             script=inserted.script,
             at="down_revision",
-            fix=f"set its down_revision to {upon}, and: git checkout {subject.base_ref} -- "
-            + " ".join(script.path for script in inserted.above),
+            fix=f"set its down_revision to {upon}, and: {restore(subject, *before)}",
             related=[
                 point(script, "this merged revision now stands on it", "down_revision") for script in inserted.above
             ],

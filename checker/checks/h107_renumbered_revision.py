@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, point
+from checker.checks.base import CheckInfo, Subject, point, restore
 from checker.findings import Finding, Severity
 
 INFO = CheckInfo(
@@ -28,8 +29,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"merged revision {before.revision} is now called {after.revision}{parents}: a database that stands on "
             f"{before.revision} fails with \"Can't locate revision identified by '{before.revision}'\"",
             script=after,
-            fix=f"git checkout {subject.base_ref} -- {before.path}"
-            + (f" && git rm -f --ignore-unmatch {after.path}" if pair.moved else ""),
+            fix=restore(subject, before)
+            + (" && " + shlex.join(["git", "rm", "-f", "--ignore-unmatch", after.path]) if pair.moved else ""),
             details=pair.diff or None,
             related=[point(before, "what it was called")],
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject
-from checker.checks.failures import failed_step
+from checker.checks.failures import failed_step, missing_extension
 from checker.findings import Finding, Severity
 from checker.replay.outcome import FailureKind, Step
 
@@ -21,6 +21,11 @@ INFO = CheckInfo(
 
 
 def failed_upgrades(subject: Subject) -> Iterator[Step]:
+    """As every_failed_upgrade, without those that only lack an extension (R314)."""
+    yield from (step for step in every_failed_upgrade(subject) if not missing_extension(step.failure))
+
+
+def every_failed_upgrade(subject: Subject) -> Iterator[Step]:
     """Each upgrade that failed in the stairway, and in the fresh pass where no stairway came to it; each once."""
     tried = {landing.revision: landing.upgrade for landing in subject.replayed.landings}
     yield from (step for step in tried.values() if step.failure)

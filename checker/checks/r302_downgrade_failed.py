@@ -22,8 +22,26 @@ INFO = CheckInfo(
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """One finding for each revision whose downgrade fails; one that says there is no way back is R305."""
+    """One finding for each revision whose downgrade fails; one that says there is no way back is R305.
+
+    And one for a downgrade that passes by itself and fails on the way from the heads to the base in one go.
+    """
     for landing in subject.replayed.landings:
         step = landing.downgrade
         if step and step.failure and step.failure.kind is FailureKind.MIGRATION:
             yield failed_step(INFO, subject, step, step.failure)
+    yield from _in_one_go(subject)
+
+
+def _in_one_go(subject: Subject) -> Iterator[Finding]:
+    down = subject.replayed.get("downgrade")
+    alone = {landing.revision: landing.downgrade for landing in subject.replayed.landings}
+    for step in down.steps if down else ():
+        if step.failure is None or step.failure.kind is not FailureKind.MIGRATION:
+            continue
+        tried = alone.get(step.revision)
+        if tried is None or not tried.failure:
+            how = "" if tried is None else "; right after its own upgrade it passes"
+            yield failed_step(
+                INFO, subject, step, step.failure, consequence=f" (on the way from the heads to the base{how})"
+            )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from checker.checks.base import CheckInfo, Subject, listing
 from checker.checks.failures import failed_step
 from checker.checks.r301_upgrade_failed import failed_upgrades
+from checker.checks.remedies import setting
 from checker.findings import Finding, Severity
 
 INFO = CheckInfo(
@@ -33,5 +34,14 @@ def check(subject: Subject) -> Iterator[Finding]:
             finding = failed_step(
                 INFO, subject, step, step.failure, consequence=f"; {listing(kept)} above it could not be proved"
             )
-            fix = "add bootstrap: {sql: [schema.sql], stamp: REVISION} to the project in .alembic-premerge.yml"
-            yield replace(finding, introduced=True, fix=fix if not graph.down(step.revision) else None)
+            yield replace(finding, introduced=True, fix=finding.fix or _fix(subject, step.revision))
+
+
+def _fix(subject: Subject, revision: str) -> str:
+    """With a bootstrap the chain need not be run from nothing; stamp what the dumped database stands on."""
+    stamp = next(iter(subject.base.graph.heads), "REVISION")
+    line = f"bootstrap: {{sql: [schema.sql], stamp: {stamp}}}"
+    return (
+        f"mend {revision}, or begin with a schema that exists: `pg_dump --schema-only --no-owner` of a database at {stamp} "
+        f"into schema.sql, and {setting(subject, line)}"
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject
-from checker.checks.failures import failed_step
-from checker.checks.stops import stopped_steps
+from checker.checks.stops import one_line, stopped_environment, stopped_step, stopped_steps
 from checker.findings import Finding, Severity
-from checker.replay.outcome import FailureKind
+from checker.replay.outcome import Failure, FailureKind
 
 INFO = CheckInfo(
     id="R310",
@@ -22,6 +21,11 @@ INFO = CheckInfo(
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """One finding for each step that was ended by the clock."""
+    """One finding for each step that was ended by the clock, and for an env.py that hung before any step."""
     for step, failure in stopped_steps(subject, FailureKind.TIMED_OUT):
-        yield failed_step(INFO, subject, step, failure)
+        yield stopped_step(INFO, subject, step, failure, f"{failure.message}; {_hung_on(failure)}")
+    yield from stopped_environment(INFO, subject, FailureKind.TIMED_OUT)
+
+
+def _hung_on(failure: Failure) -> str:
+    return f"it hung on: {one_line(failure.statement)}" if failure.statement else "it had sent no SQL"

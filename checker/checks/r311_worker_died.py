@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject
-from checker.checks.failures import failed_step
-from checker.checks.stops import stopped_steps
+from checker.checks.stops import one_line, stopped_step, stopped_steps
 from checker.findings import Finding, Severity
-from checker.replay.outcome import FailureKind
+from checker.replay.outcome import Failure, FailureKind
 
 INFO = CheckInfo(
     id="R311",
@@ -24,4 +23,9 @@ INFO = CheckInfo(
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each step in which the process ended."""
     for step, failure in stopped_steps(subject, FailureKind.DIED):
-        yield failed_step(INFO, subject, step, failure)
+        after = f"; its last statement was: {one_line(failure.statement)}" if failure.statement else ""
+        yield stopped_step(INFO, subject, step, failure, f"ended the process ({failure.error}{_why(failure)}){after}")
+
+
+def _why(failure: Failure) -> str:
+    return ", most often a lack of memory" if failure.error == "signal SIGKILL" else ""

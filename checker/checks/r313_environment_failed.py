@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from checker.checks.base import CheckInfo, Subject
+from checker.checks.base import CheckInfo, Subject, listing
 from checker.checks.failures import details, headline
+from checker.checks.remedies import environment_remedy
 from checker.findings import Finding, Severity
 from checker.replay.outcome import Failure, FailureKind
 
@@ -16,38 +17,39 @@ INFO = CheckInfo(
     severity=Severity.ERROR,
     says="env.py, a dependency or a setting that it needs would not load: nothing could be replayed.",
     breaks="Nothing is known of the new revisions: a check that could not run is not green.",
-    mend="Supply what is missing: `python:` names the interpreter with the project's dependencies, `env:` its settings.",
+    mend="Supply what is missing: `python:` names the interpreter with the project's dependencies, `install:` says how to make "
+    "one, `env:` gives its settings, `flask_app:` the application.",
     replay=True,
 )
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """At most one finding: every pass fails on the same environment."""
-    failures = (one.failure for one in subject.replayed.passes if one.failure)
+    loading = [subject.replayed.get(name) for name in ("fresh", "stairway")]
+    failures = (one.failure for one in loading if one and one.failure)
     failure = next((one for one in failures if one.kind is FailureKind.ENVIRONMENT), None)
     if failure is None:
         return
     finding = INFO.finding(
         subject,
         f"the project's environment would not load: {_what(failure)}",
-        fix=_fix(failure),
+        fix=environment_remedy(failure, subject),
         details=details(failure),
     )
     yield replace(finding, path=failure.path, line=failure.line)
 
 
 def _what(failure: Failure) -> str:
-    if failure.missing_kind == "setting":
-        return f"the setting {failure.missing} is missing"
-    if failure.missing_kind == "module":
-        return f"the module {failure.missing} is not installed in the interpreter that was used"
-    return headline(failure)
-
-
-def _fix(failure: Failure) -> str | None:
-    if failure.missing_kind == "setting" and failure.missing:
-        names = ", ".join(f"{name}: …" for name in failure.missing.split(", "))
-        return f"add to the project in .alembic-premerge.yml: env: {{{names}}}"
-    if failure.missing_kind == "module":
-        return "name the interpreter that has the project's dependencies: python: PATH in .alembic-premerge.yml, or --python"
-    return None
+    names = [name for name in (failure.missing or "").split(", ") if name]
+    many = len(names) > 1
+    asked = f"; it had asked for {listing(names)}, which {'are' if many else 'is'} not set" if names else ""
+    told = {
+        "setting": f"the setting{'s' if many else ''} {listing(names)} {'are' if many else 'is'} missing",
+        "module": f"the module {failure.missing} is not installed in the interpreter that was used",
+        "driver": f"no PostgreSQL driver is there ({failure.missing} is what it would use)",
+        "python": f"the project needs Python {failure.missing}: {headline(failure)}" if names else failure.message,
+        "database": f"it does not know where its database is ({headline(failure)}{asked})",
+        "flask_app": f"Flask does not find the application ({headline(failure)})",
+        "bootstrap": f"bootstrap: failed: {headline(failure)}",
+    }
+    return told.get(failure.missing_kind or "", headline(failure))

@@ -33,11 +33,16 @@ from checker.checks import (
     r303_downgrade_does_not_restore,
     r304_reupgrade_differs,
     r305_irreversible_revision,
+    r306_model_drift,
     r307_single_run_failed,
+    r308_history_diverges,
     r309_base_not_replayable,
     r310_timed_out,
     r311_worker_died,
+    r312_foreign_connection,
     r313_environment_failed,
+    r314_extension_unavailable,
+    r315_changed_behaviour,
 )
 from checker.checks.base import Check, CheckInfo
 
@@ -84,11 +89,16 @@ CHECKS: tuple[Registered, ...] = tuple(
         r303_downgrade_does_not_restore,
         r304_reupgrade_differs,
         r305_irreversible_revision,
+        r306_model_drift,
         r307_single_run_failed,
+        r308_history_diverges,
         r309_base_not_replayable,
         r310_timed_out,
         r311_worker_died,
+        r312_foreign_connection,
         r313_environment_failed,
+        r314_extension_unavailable,
+        r315_changed_behaviour,
     )
 )
 

@@ -16,6 +16,7 @@ from checker.postgres.interface import Address, ProviderUnavailable, Request
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
+    from testcontainers.core.docker_client import DockerClient
 
 USER = "postgres"
 DATA = "/premerge"
@@ -79,17 +80,29 @@ def _container(image: str, name: str, password: str) -> DockerContainer:
     # where we have to see it from outside anyway.
     from testcontainers.core.container import DockerContainer
 
+    container = DockerContainer(image)
+    options = {"shm_size": "256m"}  # parallel queries need more than Docker's 64 MB
+    # Said here the network holds where DOCKER_HOST is set too, which testcontainers takes for a word about networks.
+    if network := _our_network(container.get_docker_client()):
+        options["network"] = network
     return (
-        DockerContainer(image)
+        container.with_kwargs(**options)
         .with_name(name)
         .with_exposed_ports(_PORT)
         .with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=password, POSTGRES_DB=USER)
         .with_env("POSTGRES_INITDB_ARGS", "--no-sync")
         .with_env("PGDATA", f"{DATA}/data")
         .with_tmpfs_mount(DATA)
-        .with_kwargs(shm_size="256m")  # parallel queries need more than Docker's 64 MB
         .with_command(["postgres", *throwaway_arguments()])
     )
+
+
+def _our_network(client: DockerClient) -> str | None:
+    """The network to be in where we are in a container ourselves."""
+    network = client.find_host_network()
+    while network and network.startswith("container:"):  # we share another's
+        network = client.network_name(network.removeprefix("container:"))
+    return "bridge" if network == "host" else network  # on the host's own, no port could be mapped
 
 
 def _announce(container: DockerContainer, request: Request) -> None:

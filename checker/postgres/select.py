@@ -71,10 +71,9 @@ def _first(request: Request, providers: tuple[Provider, ...]) -> DatabaseServer:
             remedy = error.remedy
             if provider is not providers[-1] and not isinstance(error, ProviderAbsent):
                 request.tell(f"PostgreSQL: not from {provider.name}: {error}")
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in tried)
     what = (
         "The PostgreSQL that was given cannot be used"
         if providers == (GIVEN,)
         else "No throwaway PostgreSQL is to be had"
     )
-    raise PostgresUnavailable(f"{what} ({reasons})", remedy or REMEDY, tuple(tried))
+    raise PostgresUnavailable(what, remedy or REMEDY, tuple(tried))

@@ -9,6 +9,9 @@ _PASSED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_FILE|"
     r"SSL_CERT_DIR|REQUESTS_CA_BUNDLE|VIRTUAL_ENV|PYTHONPATH|PYTHONHASHSEED|SYSTEMROOT"
 )
+_FOR_INSTALLERS = re.compile(
+    r"(UV|PIP|XDG)_\w+|GIT_(SSH|CONFIG|ASKPASS)\w*|NETRC|(?i:https?_proxy|all_proxy|no_proxy)|SSH_AUTH_SOCK|CC|CXX|C(XX)?FLAGS|LDFLAGS|PKG_CONFIG_PATH"
+)
 _URL = re.compile(r"(postgres(?:ql)?(?:\+\w+)?)://")
 
 _SQLALCHEMY_NAMES = "DATABASE_URL SQLALCHEMY_DATABASE_URI SQLALCHEMY_DATABASE_URL SQLALCHEMY_URL DB_URL POSTGRES_URL"
@@ -27,6 +30,14 @@ def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """What a worker may see of `environ`. What it starts itself leaves no compiled files behind in the user's tree."""
     kept = {name: value for name, value in environ.items() if _PASSED.fullmatch(name)}
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def installer_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What uv and pip may see: the same, and where packages come from. Python itself is downloaded only if the user says so."""
+    kept = {name: value for name, value in environ.items() if _FOR_INSTALLERS.fullmatch(name)}
+    own = {name: value for name, value in passed_on(environ).items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    own.pop("PYTHONDONTWRITEBYTECODE")
+    return {"UV_PYTHON_DOWNLOADS": "never", **own, **kept}
 
 
 def templates(env_file: str, configured: Mapping[str, str]) -> dict[str, str]:

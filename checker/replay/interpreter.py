@@ -1,23 +1,34 @@
-"""Finds the Python that a project's env.py is written for: its own, never the checker's by mistake."""
+"""Finds the Python that a project's env.py is written for: its own, never the checker's by mistake; or makes it."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from checker.errors import CheckerError, ConfigurationError
+from checker.replay.environment import installer_environment
+from checker.replay.install import make_interpreter
+from checker.replay.recipe import Recipe, find_recipe
 from checker.settings import ProjectSettings
 
-Origin = Literal["configured", "active virtualenv", "project virtualenv", "current"]
+Origin = Literal["configured", "active virtualenv", "project virtualenv", "current", "on PATH", "made"]
 _FOLDERS = (".venv", "venv")
 _QUESTION = """
-import importlib.util as u, sys
+import importlib.metadata as m, importlib.util as u, sys
 found = lambda name: u.find_spec(name) is not None
-sys.exit(not (found("alembic") and any(map(found, ("psycopg2", "psycopg", "asyncpg", "pg8000")))))
+if not (found("alembic") and any(map(found, ("psycopg2", "psycopg", "asyncpg", "pg8000")))):
+    sys.exit(1)
+for name in sys.argv[1:]:
+    try:
+        m.version(name)
+    except m.PackageNotFoundError:
+        sys.exit(1)
 """
 
 
@@ -27,25 +38,46 @@ class Interpreter:
 
     path: Path
     origin: Origin
+    able: bool = True
+    """Whether it has Alembic and a PostgreSQL driver. False only for one that was made, or that the user named."""
 
 
-def find_interpreter(project: ProjectSettings, root: Path, environ: Mapping[str, str]) -> Interpreter:
-    """The project's Python. `root` is the repository's folder, `environ` the environment that we were called in.
+def find_interpreter(
+    project: ProjectSettings,
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    files: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Interpreter:
+    """The project's Python. `root` is the user's work tree, `environ` the environment that we were called in; `files`
+    is where the project's files lie as they are judged, if not there. `tell` hears of an installation.
 
-    Raises ConfigurationError where `python:` names no file, CheckerError where nothing is found that has Alembic and a
-    PostgreSQL driver.
+    Raises ConfigurationError where `python:` names no file, InstallFailed where the dependencies cannot be installed,
+    CheckerError where nothing is found that has Alembic and a PostgreSQL driver.
     """
     if project.python is not None:
         return _configured(project.python, root)
+    recipe = _recipe(project, root, files or root)
     tried = []
-    for candidate in _candidates(project, root, environ):
-        if _can_run(candidate.path, environ):
+    for candidate, names in _candidates(project, root, environ, recipe):
+        if _can_run(candidate.path, environ, names):
             return candidate
         tried.append(f"{candidate.path} ({candidate.origin})")
+    if recipe is not None:
+        return _made(recipe, environ, tell)
     raise CheckerError(
-        f"No Python with Alembic and a PostgreSQL driver was found for {project.path}; tried {', '.join(tried)}",
-        "Install the project's dependencies, or name its interpreter with `python:` in the configuration.",
+        f"no Python with Alembic and a PostgreSQL driver was found for {project.path}, and no file says what to install;"
+        f" tried {', '.join(tried)}",
+        "Name the project's interpreter with `python:`, or say with `install:` how to make one",
     )
+
+
+def _recipe(project: ProjectSettings, root: Path, files: Path) -> Recipe | None:
+    if project.install:
+        # In the user's own tree: `pip install -e .` into a workspace would lead nowhere tomorrow.
+        return find_recipe(upwards(root / project.path, root), project.install)
+    return find_recipe(upwards(files / project.path, files))
 
 
 def _configured(python: str, root: Path) -> Interpreter:
@@ -59,38 +91,61 @@ def _configured(python: str, root: Path) -> Interpreter:
     return Interpreter(path, "configured")
 
 
-def _candidates(project: ProjectSettings, root: Path, environ: Mapping[str, str]) -> Iterator[Interpreter]:
-    if (active := environ.get("VIRTUAL_ENV")) and (path := _python_in(Path(active))):
-        yield Interpreter(path, "active virtualenv")
-    for folder in _upwards(root / project.path, root):
+def _candidates(
+    project: ProjectSettings, root: Path, environ: Mapping[str, str], recipe: Recipe | None
+) -> Iterator[tuple[Interpreter, Sequence[str]]]:
+    """Each with the distributions that it must have to be taken for the project's own."""
+    ours = Path(sys.executable)
+    if (active := environ.get("VIRTUAL_ENV")) and (path := _python_in(Path(active))) and path.parent != ours.parent:
+        yield Interpreter(path, "active virtualenv"), ()
+    for folder in upwards(root / project.path, root):
         for name in _FOLDERS:
             if path := _python_in(folder / name):
-                yield Interpreter(path, "project virtualenv")
-    yield Interpreter(Path(sys.executable), "current")
+                yield Interpreter(path, "project virtualenv"), ()
+    if recipe is not None and recipe.command:
+        return  # the user says how to make one: no other will do
+    # We stand on Alembic and psycopg ourselves: that alone does not make our Python the project's.
+    names = recipe.names if recipe else ()
+    yield Interpreter(ours, "current"), names
+    if (found := shutil.which("python3", path=environ.get("PATH", ""))) and Path(found) != ours:
+        yield Interpreter(Path(found), "on PATH"), names
 
 
-def _upwards(start: Path, root: Path) -> Iterator[Path]:
+def _made(recipe: Recipe, environ: Mapping[str, str], tell: Callable[[str], None]) -> Interpreter:
+    python = make_interpreter(recipe, environ, tell)
+    able = _can_run(python, environ)
+    if not able and not recipe.command and (recipe.sync or recipe.optional):
+        python = make_interpreter(replace(recipe, everything=True), environ, tell)
+        able = _can_run(python, environ)
+    return Interpreter(python, "made", able)
+
+
+def upwards(start: Path, root: Path) -> Sequence[Path]:
     """`start` (the folder of it, where it is a file) and the folders above, up to `root`."""
-    start, root = start.resolve(), root.resolve()
+    # Not resolved: in a workspace that is laid together from links, a folder's real place is elsewhere.
+    start, root = Path(os.path.abspath(start)), Path(os.path.abspath(root))  # noqa: PTH100
+    folders = []
     for folder in (start, *start.parents):
         if folder.is_dir():
-            yield folder
+            folders.append(folder)
         if folder == root or not folder.is_relative_to(root):
-            return
+            break
+    return folders
 
 
 def _python_in(virtualenv: Path) -> Path | None:
     """Not resolved: the link's own place is what makes it that virtualenv's Python."""
-    path = virtualenv / "bin" / "python"
-    return path if path.is_file() else None
+    paths = (virtualenv / "bin" / name for name in ("python", "python3"))  # a system's own may lack the first name
+    return next((path for path in paths if path.is_file()), None)
 
 
-def _can_run(python: Path, environ: Mapping[str, str]) -> bool:
+def _can_run(python: Path, environ: Mapping[str, str], names: Sequence[str] = ()) -> bool:
     """Whether it has what a replay needs, asked of itself."""
     try:
         answer = subprocess.run(
-            [python, "-c", _QUESTION],
-            env={name: environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "HOME") if name in environ},
+            [python, "-c", _QUESTION, *names],
+            env=installer_environment(environ)
+            | {name: environ[name] for name in ("PYTHONPATH", "LD_LIBRARY_PATH") if name in environ},
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=30,

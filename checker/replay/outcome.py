@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Literal
 
 Direction = Literal["upgrade", "downgrade"]
+PassName = Literal["fresh", "stairway", "deploy", "downgrade", "drift"]
+MissingKind = Literal["module", "driver", "setting", "database", "flask_app", "python", "bootstrap"]
 
 
 class FailureKind(StrEnum):
@@ -21,6 +23,8 @@ class FailureKind(StrEnum):
     TIMED_OUT = "timed-out"
     DIED = "died"
     """The worker exited or was killed in the middle of a step."""
+    UNKNOWN_REVISION = "unknown-revision"
+    """Alembic can't locate the revision that the database stands on."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,9 @@ class Failure:
     """The SQL that was refused."""
     sqlstate: str | None = None
     missing: str | None = None
-    """ENVIRONMENT only: the module, or the name of the setting, that is not there."""
-    missing_kind: Literal["module", "setting"] | None = None
+    """ENVIRONMENT only: what is not there. Modules and settings by name (", " between several); of a Python the version;
+    of the database's URL the variables that were asked for it."""
+    missing_kind: MissingKind | None = None
     details: str | None = None
     """The traceback of the project's own frames, and what it wrote to stdout and stderr."""
 
@@ -54,6 +59,8 @@ class Step:
     statements: tuple[str, ...]
     """The SQL it sent, in order, without what Alembic does to its own version table."""
     failure: Failure | None = None
+    values: tuple[tuple[str, ...], ...] = ()
+    """The bound parameters of each statement, as text, in the statements' order."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,27 @@ class Landing:
 class Pass:
     """One way through the whole chain."""
 
-    name: Literal["fresh", "stairway", "deploy", "downgrade", "drift"]
+    name: PassName
     seconds: float
     outcome: Literal["passed", "failed", "not run"]
     steps: tuple[Step, ...] = ()
     failure: Failure | None = None
     foreign: tuple[str, ...] = ()
     """The databases that env.py or a migration asked for and that are not the throwaway one; passwords hidden."""
+    strange: tuple[str, ...] = ()
+    """Of these: what was refused, or was another database than the one that was asked for first."""
+    note: str | None = None
+    """Why it was not run, or how far it went, where that needs saying."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What Alembic's own comparison would write: the operations that the models have ahead of the replayed schema."""
+
+    result: tuple[str, ...] = ()
+    """After the merge, each operation as Python code."""
+    base: tuple[str, ...] | None = None
+    """Likewise at the base, with the base's models; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +131,13 @@ class Replay:
     server_version: str
     passes: tuple[Pass, ...]
     landings: tuple[Landing, ...] = ()
+    base_steps: tuple[Step, ...] = ()
+    """The base's own scripts, run by the deploy pass before the merge result's."""
+    base_downgrades: tuple[Step, ...] = ()
+    """The base's downgrades of the revisions whose downgrade may have changed, each from just above it."""
+    diverged: tuple[Difference, ...] = ()
+    """From a fresh database to one that ran the base's scripts first and then the merge result's."""
+    drift: Drift | None = None
 
     def get(self, name: str) -> Pass | None:
         """The pass of that name, if it was part of this replay."""

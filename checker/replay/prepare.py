@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from checker.errors import ConfigurationError
 from checker.replay.environment import passed_on, templates
-from checker.replay.interpreter import find_interpreter
+from checker.replay.flask import find_application, uses_flask
+from checker.replay.interpreter import find_interpreter, upwards
 from checker.replay.outcome import Failure, Landing, Pass, Replay, Step
 from checker.replay.plan import Plan
 from checker.replay.protocol import Job
@@ -31,13 +32,15 @@ def make_plan(
     root: Path,
     timeouts: Timeouts,
     environ: Mapping[str, str],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """How to replay the snapshot's environment. `root` is the user's work tree: interpreter and env_file are looked for
     there.
 
-    Raises ConfigurationError for an interpreter or env_file that is not there, CheckerError where no interpreter serves.
+    `tell` hears of what takes a moment. Raises ConfigurationError for an interpreter or env_file that is not there,
+    CheckerError where no interpreter serves.
     """
-    interpreter = find_interpreter(project, root, environ)
+    interpreter = find_interpreter(project, root, environ, files=workspace.root, tell=tell)
     return Plan(
         project=snapshot.environment.path,
         launch=Launch(
@@ -48,25 +51,38 @@ def make_plan(
             step_seconds=timeouts.step,
             total_seconds=timeouts.total,
         ),
-        order=tuple(
-            RevisionNode(revision, snapshot.graph.before(revision)) for revision in snapshot.graph.topological_order()
-        ),
+        order=order_of(snapshot),
         irreversible_below=project.irreversible_below,
-        serial=any(_ROLES.search(script.source) for script in snapshot.scripts),
+        serial=has_roles(snapshot),
     )
+
+
+def order_of(snapshot: Snapshot) -> tuple[RevisionNode, ...]:
+    """The snapshot's revisions in topological order, `depends_on` included."""
+    graph = snapshot.graph
+    return tuple(RevisionNode(revision, graph.before(revision)) for revision in graph.topological_order())
+
+
+def has_roles(snapshot: Snapshot) -> bool:
+    """Whether a script makes, changes or drops a role."""
+    return any(_ROLES.search(script.source) for script in snapshot.scripts)
 
 
 def _job(environment: Environment, project: ProjectSettings, workspace: Workspace) -> Job:
     config = environment.config_file
     in_pyproject = bool(config and config.endswith(".toml"))
+    directory, flask_app = workspace.path(environment.working_directory), project.flask_app
+    if uses_flask(workspace.path(environment.script_location)):
+        folders = upwards(workspace.path(environment.script_location), workspace.root)
+        directory, flask_app = find_application(folders, flask_app)
     return Job(
-        directory=workspace.path(environment.working_directory),
+        directory=directory,
         script_location=workspace.path(environment.script_location),
         config_file=workspace.path(config) if config and not in_pyproject else None,
         toml_file=workspace.path(config) if config and in_pyproject else None,
         ini_section=environment.section,
         x=tuple(f"{key}={value}" for key, value in project.x.items()),
-        flask_app=project.flask_app,
+        flask_app=flask_app,
     )
 
 
@@ -102,7 +118,12 @@ def with_relative_paths(replay: Replay, roots: tuple[Path, ...]) -> Replay:
     def passed(one: Pass) -> Pass:
         return replace(one, steps=tuple(map(step, one.steps)), failure=failure(one.failure))
 
-    return replace(replay, passes=tuple(map(passed, replay.passes)), landings=tuple(map(landing, replay.landings)))
+    return replace(
+        replay,
+        passes=tuple(map(passed, replay.passes)),
+        landings=tuple(map(landing, replay.landings)),
+        base_steps=tuple(map(step, replay.base_steps)),
+    )
 
 
 def _relative(path: str, roots: tuple[Path, ...]) -> str:

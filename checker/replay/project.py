@@ -3,48 +3,125 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checker.errors import CheckerError, ConfigurationError
 from checker.postgres.interface import Server
+from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
-from checker.replay.outcome import Failure, FailureKind, Pass, Replay
-from checker.replay.plan import replay_project
-from checker.replay.prepare import make_plan, with_relative_paths
-from checker.replay.workspace import open_workspace
+from checker.replay.deploy import BasePlan
+from checker.replay.missing import with_all_that_is_missing, without_interpreter
+from checker.replay.outcome import Failure, Pass, Replay
+from checker.replay.plan import NO_BASE, OTHER_PASSES, Plan, replay_project
+from checker.replay.prepare import has_roles, make_plan, order_of, with_relative_paths
+from checker.replay.runner import Launch
+from checker.replay.workspace import Workspace, open_workspace
 from checker.settings import ProjectSettings, Timeouts
+from checker.source.changes import Changes
+from checker.source.project import Environment
 from checker.source.repository import Repository
 from checker.source.snapshot import Snapshot
 
 
+@dataclass(frozen=True)
+class Trees:
+    """The trees that a replay is made from: before the merge, after it, and what the user has on disk."""
+
+    base: str
+    result: str
+    work_tree: str | None
+    """None where what is judged is not checked out."""
+
+
 def replay_subject(
-    snapshot: Snapshot,
+    base: Snapshot,
+    result: Snapshot,
+    changes: Changes,
     *,
     project: ProjectSettings,
     repository: Repository,
-    tree: str,
-    work_tree: str | None,
+    trees: Trees,
     timeouts: Timeouts,
     server: Server,
     environ: Mapping[str, str],
     progress: Callable[[str, int, int, str], None],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Replay:
-    """What the chain does, as `tree` has it. A project that will not load is part of the answer; only a wrong
-    configuration raises (ConfigurationError).
+    """What the chain does, as the merge result has it, on a new database and on one that ran the base's scripts.
+
+    A project that will not load is part of the answer; only a wrong configuration raises (ConfigurationError).
     """
-    with open_workspace(repository, snapshot.environment, tree, work_tree=work_tree) as workspace:
-        root = repository.root or workspace.root
+    base = replace(base, environment=_as_configured(base.environment, result.environment))
+    with ExitStack() as stack:
+        places: list[Path] = []
+
+        def workspace(snapshot: Snapshot, tree: str, surroundings: str | None = None) -> Workspace:
+            opened = open_workspace(
+                repository, snapshot.environment, tree, work_tree=trees.work_tree, surroundings=surroundings
+            )
+            place = stack.enter_context(opened)
+            places.append(Path(place.root))
+            return place
+
+        def plan_of(snapshot: Snapshot, place: Workspace, settings: ProjectSettings) -> Plan:
+            return make_plan(snapshot, settings, place, repository.root or place.root, timeouts, environ, tell)
+
+        def base_launch(surroundings: str | None) -> Launch:
+            # By the same interpreter: the base's scripts are to meet the merge result's, not its dependencies.
+            settings = project.model_copy(update={"python": str(plan.launch.python)})
+            launch = plan_of(base, workspace(base, trees.base, surroundings), settings).launch
+            return replace(launch, stopped=plan.launch.stopped)
+
         try:
-            plan = make_plan(snapshot, project, workspace, root, timeouts, environ)
+            place = workspace(result, trees.result)
+            plan = plan_of(result, place, project)
         except ConfigurationError:
             raise
         except CheckerError as error:
-            return _not_loaded(snapshot, server, error)
-        replay = replay_project(plan, server, CatalogWatch, compare, progress)
-        return with_relative_paths(replay, (Path(workspace.root), root))
+            return _not_loaded(result, server, without_interpreter(error))
+        why_not = _no_deployment(base, result)
+        if why_not is None:
+            old = make_plan_of_base(base, changes, (lambda: base_launch(None), lambda: base_launch(trees.result)))
+            plan = replace(plan, base=old, serial=plan.serial or has_roles(base))
+        else:
+            plan = replace(plan, no_base=why_not)
+        start = read_start(project.bootstrap, place.root) if project.bootstrap else None
+        try:
+            with bootstrapped(server, plan, start) as (own, shortened):
+                replay = replay_project(shortened, own, CatalogWatch, compare, progress)
+        except BootstrapFailed as failed:
+            replay = _not_loaded(result, server, failed.failure)
+        replay = with_all_that_is_missing(replay, plan.launch, server, place.path(project.path), place.root)
+        return with_relative_paths(replay, (*places, *([repository.root] if repository.root else ())))
 
 
-def _not_loaded(snapshot: Snapshot, server: Server, error: CheckerError) -> Replay:
-    failure = Failure(FailureKind.ENVIRONMENT, "no interpreter", f"{error.problem}. {error.remedy}")
-    passes = (Pass("fresh", 0, "failed", failure=failure), Pass("stairway", 0, "not run"))
+def _as_configured(base: Environment, result: Environment) -> Environment:
+    """The base's environment, run from where the user's configuration has the merge result's run."""
+    if base.script_location != result.script_location:
+        return base
+    return replace(base, path=result.path, working_directory=result.working_directory, settings=result.settings)
+
+
+def make_plan_of_base(base: Snapshot, changes: Changes, launches: tuple[Callable[[], Launch], ...]) -> BasePlan:
+    """The base's own chain; with the downgrades of the scripts in which more than upgrade() was edited."""
+    edited = {pair.before.revision for pair in changes.edited if pair.changed_parts != ("upgrade()",)}
+    return BasePlan(launches, order_of(base), frozenset(one for one in edited if one))
+
+
+def _no_deployment(base: Snapshot, result: Snapshot) -> str | None:
+    """Why a deployment would show nothing, or could not be tried; None where it is worth it."""
+    if not base.scripts:
+        return "the base has no revisions"
+    if base.graph.broken or base.graph.duplicates or any(script.problem for script in base.scripts):
+        return "Alembic cannot read the base's chain"
+    if {(one.path, one.blob) for one in base.scripts} == {(one.path, one.blob) for one in result.scripts}:
+        return NO_BASE
+    return None
+
+
+def _not_loaded(snapshot: Snapshot, server: Server, failure: Failure) -> Replay:
+    others = (Pass(name, 0, "not run") for name in OTHER_PASSES)
+    passes = (Pass("fresh", 0, "failed", failure=failure), *others)
     return Replay(snapshot.environment.path, server.provider, server.version, passes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ class StatementSent:
     """The script sends this to PostgreSQL."""
 
     sql: str
+    values: Sequence[str] = ()
+    """The bound parameters, as text."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,23 @@ class ForeignConnect:
     """Something asked for another database; the password is hidden."""
 
     wanted: str
+    strange: bool = False
+    """It was refused, or it is not the database that was asked for first."""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What env.py says of the version table."""
+
+    table: str
+    schema: str | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Alembic's comparison of the models with the database: operations as Python code; None where env.py has no models."""
+
+    operations: Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -100,7 +119,19 @@ class Gone:
     late: bool = field(default=False)
 
 
-Event = Ready | StepBegan | StatementSent | StepDone | Paused | Failed | ForeignConnect | Finished | Gone
+Event = (
+    Ready
+    | StepBegan
+    | StatementSent
+    | StepDone
+    | Paused
+    | Failed
+    | ForeignConnect
+    | Configured
+    | Compared
+    | Finished
+    | Gone
+)
 
 _KINDS: dict[str, type[Any]] = {
     "ready": Ready,
@@ -109,6 +140,8 @@ _KINDS: dict[str, type[Any]] = {
     "done": StepDone,
     "paused": Paused,
     "connect": ForeignConnect,
+    "configured": Configured,
+    "compared": Compared,
     "finished": Finished,
 }
 

@@ -20,6 +20,8 @@ from typing import IO, Self
 from checker.postgres.interface import Address
 from checker.replay.outcome import Direction, Failure, FailureKind, Step
 from checker.replay.protocol import (
+    Compared,
+    Configured,
     Event,
     Failed,
     Finished,
@@ -51,6 +53,12 @@ class Launch:
     templates: Mapping[str, str] = field(repr=False)
     step_seconds: float = 60
     total_seconds: float = 1800
+    stopped: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
+    """Set by whoever is interrupted: every session of this launch, whatever its thread, raises Stopped."""
+
+
+class Stopped(Exception):
+    """The work was interrupted in another thread: there is no one left to whom a result could be told."""
 
 
 class Session:
@@ -63,6 +71,10 @@ class Session:
     def __init__(self, launch: Launch, address: Address) -> None:
         self.foreign: list[str] = []
         """The databases that were asked for and are not ours."""
+        self.strange: list[str] = []
+        """Of these, what was refused or was not the first to be asked for."""
+        self.configured: Configured | None = None
+        """env.py's version table, once a run has begun."""
         self.ready: Ready | None = None
         self.alive = True
         self._launch = launch
@@ -72,6 +84,8 @@ class Session:
         self._output = _Tail()
 
     def __enter__(self) -> Self:
+        if self._launch.stopped.is_set():
+            raise Stopped
         commands, events = os.pipe(), os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -133,6 +147,20 @@ class Session:
         """These steps, one env.py run, a commit after each; with `pause` it waits after each for the next `step()`."""
         return self._start({"do": "walk", "steps": list(steps), "pause": pause})
 
+    def compare(self) -> Run:
+        """Alembic's comparison of the models with the database, as `alembic check` makes it: `compared` of the run."""
+        run = self._start({"do": "compare"})
+        run.step()
+        return run
+
+    def stamp(self, revision: str) -> Run:
+        """`alembic stamp REVISION`; no step is announced."""
+        return self._start({"do": "stamp", "target": revision})
+
+    def call(self, command: str) -> Run:
+        """A shell command in the project's environment and folder; no step is announced."""
+        return self._start({"do": "command", "command": command})
+
     def use(self, address: Address) -> None:
         """Go on in another database, from the next run on."""
         self._address = address
@@ -164,6 +192,8 @@ class Session:
         """The worker's next word; Gone where there is none within `seconds`, and the worker is ended then."""
         ends = min(time.monotonic() + seconds, self._ends)
         while True:
+            if self._launch.stopped.is_set():
+                raise Stopped
             try:
                 event = self._events.get(timeout=max(0.0, min(ends - time.monotonic(), 0.5)))
             except queue.Empty:
@@ -175,6 +205,10 @@ class Session:
                     event = Gone(late=True)
             if isinstance(event, ForeignConnect):
                 self.foreign.append(event.wanted)
+                self.strange += [event.wanted] if event.strange else []
+                continue
+            if isinstance(event, Configured):
+                self.configured = event
                 continue
             if isinstance(event, Gone):
                 self.kill()
@@ -194,6 +228,15 @@ class Session:
     def _deadline(self, in_step: bool) -> float:
         return self._launch.step_seconds if in_step else max(LOADING_SECONDS, self._launch.step_seconds)
 
+    def limit(self, in_step: bool) -> float:
+        """How long a step, or what comes before the first one, may take; in seconds."""
+        return self._deadline(in_step)
+
+    @property
+    def total_seconds(self) -> float:
+        """How long the whole session may take."""
+        return self._launch.total_seconds
+
     @property
     def out_of_time(self) -> bool:
         """Whether the whole session's time is over."""
@@ -207,6 +250,7 @@ class Run:
         self.failure: Failure | None = None
         self.began = False
         """Whether any step was announced."""
+        self.compared: Compared | None = None
         self._session = session
         self._first = first
         self._over = False
@@ -225,14 +269,21 @@ class Run:
             return None
         self.began = True
         statements: list[str] = []
+        values: list[tuple[str, ...]] = []
         started = time.monotonic()
         while isinstance(event := self._next(in_step=True, since=started), StatementSent):
             statements.append(event.sql)
-        step = Step(began.revision, began.direction, time.monotonic() - started, tuple(statements))
+            values.append(tuple(event.values))
+        seconds = time.monotonic() - started
+        step = Step(began.revision, began.direction, seconds, tuple(statements), values=tuple(values))
         if isinstance(event, StepDone):
             return replace(step, seconds=event.seconds)
         self._end(event, step)
         return replace(step, failure=self.failure)
+
+    def wait(self) -> None:
+        """Until env.py, in a walk that pauses, has come to its migrations; or until the run is over."""
+        self._first = self._next(in_step=False)
 
     def stop(self) -> None:
         """End a walk that pauses, here; env.py comes to its normal end."""
@@ -258,6 +309,8 @@ class Run:
         while not isinstance(event, Finished | Gone):
             if isinstance(event, Failed):
                 self.failure = self._with_output(event.failure)
+            elif isinstance(event, Compared):
+                self.compared = event
             event = self._next(in_step=False)
         if isinstance(event, Gone) and self.failure is None:
             self.failure = self._gone(event, step)
@@ -266,13 +319,12 @@ class Run:
     def _gone(self, event: Gone, step: Step | None) -> Failure:
         last = step.statements[-1] if step and step.statements else None
         if event.late:
-            where = f"{step.direction} of {step.revision}" if step else "env.py"
             limit = (
-                "the whole replay's time was over" if self._session.out_of_time else "it took longer than a step may"
+                f"was ended: the {self._session.total_seconds:g} s of the whole replay were over"
+                if self._session.out_of_time
+                else f"did not come to an end within {self._session.limit(step is not None):g} s"
             )
-            return self._with_output(
-                Failure(FailureKind.TIMED_OUT, "timeout", f"{where} was ended: {limit}", statement=last)
-            )
+            return self._with_output(Failure(FailureKind.TIMED_OUT, "timeout", limit, statement=last))
         kind = FailureKind.DIED if self.began else FailureKind.ENVIRONMENT
         message = f"the process that ran the migrations ended ({self._session.exit})"
         return self._with_output(Failure(kind, self._session.exit, message, statement=last))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import psycopg
 
 from checker.postgres.interface import Address, Server
+from checker.replay.database import connect, version_table
 from checker.replay.outcome import Difference, Direction, Failure, FailureKind, Landing, Pass, Step
 from checker.replay.runner import Launch, Run, Session
 
@@ -47,7 +48,7 @@ class Stairway:
         order: Sequence[RevisionNode],
         *,
         irreversible_below: str | None,
-        watch: Callable[[psycopg.Connection[Any]], Any],
+        watch: Callable[..., Any],
         compare: Callable[[Any, Any], Sequence[Difference]],
         progress: Callable[[str, int, int, str], None],
     ) -> None:
@@ -62,6 +63,7 @@ class Stairway:
         self._on_line = 0
         self._blocked: set[str] = set()
         self._foreign: list[str] = []
+        self._strange: list[str] = []
         self._steps: list[Step] = []
         self._ends = 0.0
 
@@ -87,10 +89,13 @@ class Stairway:
         faults = failure is not None or any(map(_faulty, landings))
         outcome: Literal["passed", "failed"] = "failed" if faults else "passed"
         seconds = time.monotonic() - started
-        return Pass("stairway", seconds, outcome, tuple(self._steps), failure, tuple(self._foreign)), tuple(landings)
+        result = Pass("stairway", seconds, outcome, tuple(self._steps), failure, tuple(self._foreign))
+        return replace(result, strange=tuple(self._strange)), tuple(landings)
 
     def _climb(self, index: int) -> Landing:
         node = self._order[index]
+        if self._run is None:
+            self._start(index)
         before = self._catalog
         up = self._step(index)
         landing = Landing(node.revision, up)
@@ -127,15 +132,25 @@ class Stairway:
 
     def _step(self, index: int) -> Step:
         """The next step of the walk; a new walk, from this revision on, where there is none under way."""
-        if self._run is None:
-            self._run = self._open().walk(list(self._remaining(index)), pause=True)
-        step = self._run.step()
+        run = self._run or self._start(index)
+        step = run.step()
         if step is None:
-            raise _NoWayOnError(self._run.failure or _ended_early(self._order[index].revision))
+            raise _NoWayOnError(run.failure or _ended_early(self._order[index].revision))
         self._steps.append(step)
         if step.failure:
             self._run = None
         return step
+
+    def _start(self, index: int) -> Run:
+        """A new walk, which waits before its first step: what env.py itself makes is there by then."""
+        self._run = self._open().walk(list(self._remaining(index)), pause=True)
+        self._run.wait()
+        if not self._steps and version_table(self._session):
+            # Only now is it known which table is Alembic's own.
+            self._watch = self._make_watch(self._connection, **version_table(self._session))
+        if self._session is not None and self._session.alive:
+            self._read()
+        return self._run
 
     def _remaining(self, index: int) -> Sequence[tuple[str, Direction]]:
         steps: list[tuple[str, Direction]] = []
@@ -196,6 +211,7 @@ class Stairway:
         if self._session is not None:
             self._session.close()
             self._foreign += [one for one in self._session.foreign if one not in self._foreign]
+            self._strange += [one for one in self._session.strange if one not in self._strange]
             self._session = None
 
     def _read(self) -> Any:
@@ -203,16 +219,8 @@ class Stairway:
         return self._catalog
 
     def _look(self) -> None:
-        address = self._walked
-        self._connection = psycopg.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            dbname=address.database,
-            autocommit=True,  # a transaction left open would hold locks against the next step
-        )
-        self._watch = self._make_watch(self._connection)
+        self._connection = connect(self._walked)
+        self._watch = self._make_watch(self._connection, **version_table(self._session))
         self._read()
 
     def _look_away(self) -> None:
@@ -242,8 +250,9 @@ def ancestors(order: Sequence[RevisionNode], revision: str) -> frozenset[str]:
 
 
 def _faulty(landing: Landing) -> bool:
-    steps = (landing.upgrade, landing.downgrade, landing.reupgrade)
-    return any(step is not None and step.failure for step in steps) or bool(
+    """Whether something is wrong with it. A downgrade that says that there is no way back is not."""
+    failures = [step.failure for step in (landing.upgrade, landing.downgrade, landing.reupgrade) if step]
+    return any(one is not None and one.kind is not FailureKind.IRREVERSIBLE for one in failures) or bool(
         landing.not_restored or landing.not_repeated
     )
 

@@ -7,26 +7,32 @@ and worker are JSON objects, one a line, over the two file descriptors.
 The runner's first line is the job: protocol, config_file, toml_file, ini_section, script_location, version_locations,
 directory (the working directory), x, address {host, port, user, password, database}, environment {name: template},
 flask_app. The worker answers `ready` {python, alembic, sqlalchemy, driver}, or `failed` and `finished`. Then come
-commands, and each of the first three ends with `finished`:
+commands, and each but the last ends with `finished`:
 
     {"do": "upgrade", "target": "heads"}      env.py once, as Alembic itself runs it
     {"do": "downgrade", "target": "base"}     likewise
     {"do": "walk", "steps": [["REVISION", "upgrade"], ...], "pause": true}
                                               env.py once, these steps in this order, a commit after each; with `pause`
-                                              every `done` is followed by `paused`, and the runner says go or stop
+                                              the first step is preceded and every `done` is followed by `paused`, and
+                                              the runner says go or stop
+    {"do": "compare"}                         the models against the database, as `alembic check` compares them
+    {"do": "stamp", "target": "REVISION"}     the version table, and nothing else; env.py once
+    {"do": "command", "command": "..."}       a shell command of the user's, in the project's environment (`bootstrap:`)
     {"do": "address", "address": {...}}       another throwaway database from here on; no answer
 
 A runner that closes its end ends the worker.
 
-What the worker says meanwhile: `step` {revision, direction} before each step, `statement` {sql} before each statement
-that the script sends, `done` {seconds} when the step has come to its end, `failed` {failure}, `connect`
-{wanted} when something asked for a database that is not ours. A worker that is gone without `finished` died in the step
-that it had announced last.
+What the worker says meanwhile: `configured` {table, schema} of env.py's version table, `step` {revision, direction}
+before each step, `statement` {sql, values} before each statement that the script sends, `done` {seconds} when the step
+has come to its end, `compared` {operations}, `failed` {failure}, `connect` {wanted, strange} when something asked for a
+database that is not ours. A worker that is gone without `finished` died in the step that it had announced last.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -34,17 +40,22 @@ import inspect
 import json
 import os
 import re
+import subprocess
 import sys
 import sysconfig
 import time
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable, Optional
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 PROTOCOL = 1
 STATEMENTS = 2_000  # of one step; what comes after is not recorded
 CHARACTERS = 20_000  # of one text
+VALUES, VALUE_CHARACTERS = (
+    500,
+    200,
+)  # bound parameters of one statement, told one by one; what is more is told by its hash
 DRIVERS = {"psycopg2": "psycopg2", "psycopg": "psycopg", "asyncpg": "asyncpg", "pg8000": "pg8000"}
 ASYNC_DRIVERS = ("asyncpg", "psycopg")
 POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+(\w+))?://")
@@ -88,6 +99,10 @@ class NotInstalledError(Exception):
         self.name = name
 
 
+class CommandFailedError(Exception):
+    """The command of `bootstrap:` did not end well."""
+
+
 class Channel:
     """The two file descriptors, a JSON object a line."""
 
@@ -117,6 +132,7 @@ class Target:
         self.address = address
         self.generation = 0
         self._ours = {self._place(address)}
+        self._first: Any = None  # the place that the project asked for first
 
     @staticmethod
     def _place(values: Any) -> tuple[str, str, str]:
@@ -127,9 +143,17 @@ class Target:
         self.address = address
         self._ours.add(self._place(address))
 
-    def owns(self, values: Any) -> bool:
-        """Whether these connection arguments lead to a database of ours."""
-        return self._place({"database": values.get("dbname"), **values}) in self._ours
+    def judge(self, dsn: Any, asked: Any) -> tuple[bool, bool]:
+        """Whether what is asked for is not ours; and whether it is a second place, beside the one asked for first.
+
+        A place on the developer's own machine is no second one: it is the default of a setting that was not given.
+        """
+        place = _place_of(dsn) if dsn else self._place({"database": asked.get("dbname"), **asked})
+        ours = place in self._ours
+        if self._first is None:
+            self._first = "ours" if ours else place
+        local = place[0] in ("None", "", "localhost", "127.0.0.1", "::1") or place[0].startswith("/")
+        return not ours, not ours and not local and place != self._first
 
     def arguments(self, asked: Any, database_key: str) -> Any:
         """Connection arguments that lead to us, with the harmless part of those that were asked for."""
@@ -153,10 +177,53 @@ class Target:
         return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), template)
 
 
+class AskedFor:
+    """The environment variables that the project asked for and that are not set: what a settings library cannot find."""
+
+    FRAMES = 15
+
+    def __init__(self) -> None:
+        self._names: dict[str, bool] = {}
+
+    def listen(self, places: Any) -> None:
+        """From here on. All ways to os.environ (get, getenv, `in`, [...]) go through this one method."""
+        kind = type(os.environ)
+        original = kind.__getitem__
+
+        def getitem(environ: Any, key: Any) -> Any:
+            try:
+                return original(environ, key)
+            except KeyError:
+                if not self._names.get(key):
+                    self._names[key] = self._by_project(places)
+                raise
+
+        kind.__getitem__ = getitem  # type: ignore[method-assign]
+
+    def _by_project(self, places: Any) -> bool:
+        """Whether the project's code asks, itself or through a settings library; an import of a package asks much."""
+        frame: Any = sys._getframe(2)
+        for _ in range(self.FRAMES):
+            if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
+                return False
+            if _of_project(os.path.realpath(frame.f_code.co_filename), places):
+                return True
+            frame = frame.f_back
+        return False
+
+    def still_missing(self) -> list[str]:
+        """Those that have not been set since."""
+        there = set(os.environ)  # `name in os.environ` would come to our own ears
+        return [name for name, asked in self._names.items() if asked and name not in there]
+
+
+ASKED = AskedFor()
+
+
 # ---------------------------------------------------------------- guards
 
 
-def guard(target: Target, report: Callable[[str], None]) -> None:
+def guard(target: Target, report: Callable[[str, bool], None]) -> None:
     """Turn every connection of this process to the throwaway database, or refuse it. Three guards, each for itself."""
     event, pool = importlib.import_module("sqlalchemy.event"), importlib.import_module("sqlalchemy.pool")
     engine = importlib.import_module("sqlalchemy.engine").Engine
@@ -164,15 +231,16 @@ def guard(target: Target, report: Callable[[str], None]) -> None:
 
     def do_connect(dialect: Any, record: Any, cargs: Any, cparams: Any) -> Any:
         if dialect.name == "postgresql":
-            if cargs or not target.owns(cparams):
-                report(_told(cargs, cparams))
+            foreign, second = target.judge(cargs[0] if cargs else None, cparams)
+            if foreign:
+                report(_told(cargs, cparams), second)
             key = "database" if dialect.driver in ("asyncpg", "pg8000") else "dbname"
             # Connecting here, rather than only changing the arguments, keeps the project's own listeners from
             # changing them back.
             return dialect.connect(**target.arguments(cparams, key))
         if dialect.name == "sqlite" and _in_memory(cargs):
             return None
-        report(f"{dialect.name}: {_told(cargs, cparams)}")
+        report(f"{dialect.name}: {_told(cargs, cparams)}", True)
         raise ForeignDatabaseError(f"a {dialect.name} database was asked for; only PostgreSQL is replayed")
 
     def connect(connection: Any, record: Any) -> None:
@@ -182,7 +250,7 @@ def guard(target: Target, report: Callable[[str], None]) -> None:
         except BaseException as error:
             connection.close()
             if isinstance(error, ForeignDatabaseError):
-                report(str(error))
+                report(str(error), True)
             raise
 
     def checkout(connection: Any, record: Any, proxy: Any) -> None:
@@ -218,6 +286,15 @@ def _prove(connection: Any, database: str) -> None:
         raise ForeignDatabaseError(f"a connection to the database {found!r} was opened past the configuration")
 
 
+def _place_of(dsn: Any) -> tuple[str, str, str]:
+    """Host, port and database of a URL, or of libpq's `key=value` text."""
+    parts = urlsplit(str(dsn)) if "://" in str(dsn) else None
+    if parts is not None:
+        return (str(parts.hostname), str(parts.port or 5432), unquote(parts.path.lstrip("/")))
+    given = dict(re.findall(r"(\w+)\s*=\s*'?([^\s']*)", str(dsn)))
+    return (str(given.get("host")), given.get("port") or "5432", str(given.get("dbname")))
+
+
 def _told(cargs: Any, cparams: Any) -> str:
     """What was asked for, without the password."""
     if cargs and isinstance(cargs[0], str) and cargs[0]:
@@ -231,7 +308,7 @@ def _told(cargs: Any, cparams: Any) -> str:
 class DriverGuard:
     """The third guard: drivers that are used without SQLAlchemy. Each is changed when the project imports it."""
 
-    def __init__(self, target: Target, report: Callable[[str], None]) -> None:
+    def __init__(self, target: Target, report: Callable[[str, bool], None]) -> None:
         self._target, self._report = target, report
         self._patches = {
             "psycopg2": self._psycopg2,
@@ -256,8 +333,9 @@ class DriverGuard:
         return spec
 
     def _ours(self, dsn: Any, asked: Any, key: str) -> Any:
-        if dsn or not self._target.owns(asked):
-            self._report(_told([dsn], asked))
+        foreign, second = self._target.judge(dsn, asked)
+        if foreign:
+            self._report(_told([dsn], asked), second)
         return self._target.arguments(asked, key)
 
     def _psycopg2(self, module: Any) -> None:
@@ -322,7 +400,9 @@ def choose_driver(config: Any, section: str, env_text: str) -> str:
         if usable(name):
             return str(name)
     missing = DRIVERS.get(candidates[0], candidates[0])
-    raise NotInstalledError(missing, f"no PostgreSQL driver is installed in {sys.executable}")
+    raise NotInstalledError(
+        missing, f"no PostgreSQL driver that this SQLAlchemy knows is installed in {sys.executable}"
+    )
 
 
 def usable(driver: str) -> bool:
@@ -363,7 +443,7 @@ def flask_config(job: Any) -> Any:
     info = importlib.import_module("flask.cli").ScriptInfo(
         app_import_path=job.get("flask_app") or os.environ.get("FLASK_APP")
     )
-    app = info.load_app()
+    app = info.load_app()  # not by way of `flask db`, which says "No such command" of whatever goes wrong in here
     app.app_context().push()
     migrate = app.extensions.get("migrate")
     if migrate is None:
@@ -383,6 +463,9 @@ def hand_over(config: Any, target: Target, driver: str) -> None:
                 config.set_section_option(name, option, target.url(named).replace("%", "%%"))
     if not POSTGRES_URL.match(_raw(config, section, "sqlalchemy.url")):
         config.set_main_option("sqlalchemy.url", target.url(driver).replace("%", "%%"))
+    if config.config_file_name is None:
+        # A project without an ini makes its Config in code: under which name is the URL? Warehouse says `url`.
+        config.set_main_option("url", target.url(driver).replace("%", "%%"))
 
 
 # ---------------------------------------------------------------- what went wrong
@@ -393,6 +476,8 @@ def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
     cause = error
     if isinstance(error, SystemExit) and error.__context__ is not None:
         cause = error.__context__  # `except Exception: sys.exit(1)` hides what happened
+    if type(error).__name__ == "NoAppException" and _is_within(error.__context__):
+        cause = error.__context__  # type: ignore[assignment]  # Flask hides an application's own errors
     database = _database_error(cause)
     path, line = _place(cause, step, places)
     failure = {
@@ -407,12 +492,23 @@ def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
     }
     if step is None:
         failure["missing"], failure["missing_kind"] = _missing(cause)
+        asked = ASKED.still_missing()
+        if asked and not database:
+            told = f"Asked for in the environment, and not set: {', '.join(asked)}"
+            failure["details"] = f"{failure['details'] or ''}\n{told}".strip()[-CHARACTERS:]
     return failure
+
+
+def _is_within(error: Optional[BaseException]) -> bool:
+    """Whether an import failed inside of the application's module, rather than to find it."""
+    return isinstance(error, Exception) and any(one.filename.endswith(".py") and "flask" not in one.filename.split(os.sep)
+        and not one.filename.startswith("<frozen") for one in traceback.extract_tb(error.__traceback__)[1:])  # fmt: skip
 
 
 def _kind(error: BaseException, step: Any) -> str:
     if step is None:
-        return "environment"
+        unknown = importlib.import_module("alembic.script.revision").ResolutionError
+        return "unknown-revision" if any(isinstance(one, unknown) for one in _chain(error)) else "environment"
     if step["direction"] == "downgrade" and isinstance(error, NotImplementedError):
         return "irreversible"
     return "migration"
@@ -465,15 +561,26 @@ def _message(error: BaseException, database: Any) -> str:
 
 
 def _missing(error: BaseException) -> tuple[Optional[str], Optional[str]]:
+    """(what, kind) of the thing whose lack this is, if it is one that can be named for certain."""
     for one in _chain(error):
-        if isinstance(one, (ModuleNotFoundError, NotInstalledError)) and one.name:
-            return one.name, "module"
-        if isinstance(one, KeyError) and _raised_by_environ(one):
-            return str(one.args[0]), "setting"
-        names = _required_fields(one)
-        if names:
-            return ", ".join(names), "setting"
+        found = _missing_in(one)
+        if found[1]:
+            return found
     return None, None
+
+
+def _missing_in(error: BaseException) -> tuple[Optional[str], Optional[str]]:
+    if isinstance(error, (ModuleNotFoundError, NotInstalledError)) and error.name:
+        return error.name, "driver" if error.name in DRIVERS.values() else "module"
+    own = [str(error.args[0])] if isinstance(error, KeyError) and _raised_by_environ(error) else []
+    if names := own or _required_fields(error) or _named_in(error):
+        return ", ".join(names), "setting"
+    if isinstance(error, ForeignDatabaseError) or _without_url(error):
+        return ", ".join(_url_names()), "database"
+    if type(error).__name__ == "NoAppException":
+        return "FLASK_APP", "flask_app"
+    too_old = isinstance(error, NameError) and sys.version_info < (3, 14) and _annotates_ahead(error)
+    return (f">=3.14 (this was {sys.version.split()[0]})", "python") if too_old else (None, None)
 
 
 def _raised_by_environ(error: KeyError) -> bool:
@@ -484,13 +591,84 @@ def _raised_by_environ(error: KeyError) -> bool:
     return trace is not None and trace.tb_frame.f_globals.get("__name__") == "os"
 
 
+def _named_in(error: BaseException) -> list[str]:
+    """The variables that were asked for in vain and that the error itself names: decouple, environs, starlette's
+    Config, django-environ, and `raise RuntimeError("SECRET_KEY is not set")`."""
+    if getattr(error, "orig", None) or _sqlstate(error) or isinstance(error, (ImportError, SyntaxError)):
+        return []
+    words = set(re.findall(r"\w+", str(error)))
+    return [name for name in ASKED.still_missing() if len(name) > 2 and name in words]
+
+
+def _without_url(error: BaseException) -> bool:
+    return type(error).__name__ == "ArgumentError" and type(error).__module__.startswith("sqlalchemy")
+
+
+def _url_names() -> list[str]:
+    """The variables that were asked for in vain and that sound like the database's URL; else like a database at all."""
+    asked = ASKED.still_missing()
+    sound = [name for name in asked if re.search(r"(?i)database|db|sql|postgres|pg|dsn", name)]
+    return [name for name in sound if re.search(r"(?i)ur[il]|dsn|conn", name)] or sound
+
+
 def _required_fields(error: BaseException) -> list[str]:
-    """The settings that pydantic did not find."""
+    """The settings that pydantic (1 or 2) did not find, by the names of their variables."""
     if type(error).__name__ != "ValidationError" or not hasattr(error, "errors"):
         return []
-    return [
-        str(one["loc"][0]) for one in error.errors() if str(one.get("type", "")).endswith("missing") and one.get("loc")
-    ]
+    missing = [one["loc"] for one in error.errors() if str(one.get("type", "")).endswith("missing") and one.get("loc")]
+    return [_variable(_settings_class(error), [str(part) for part in place]) for place in missing]
+
+
+def _settings_class(error: BaseException) -> Any:
+    """The settings class whose fields these are: pydantic tells its name only, so it is looked for in the frames."""
+    trace = error.__traceback__
+    while trace is not None:
+        for name in ("__pydantic_self__", "self"):
+            kind = type(trace.tb_frame.f_locals.get(name))
+            if any(base.__name__ == "BaseSettings" for base in kind.__mro__):
+                return kind
+        trace = trace.tb_next
+    return None
+
+
+def _variable(kind: Any, place: list[str]) -> str:
+    """The environment variable that a field is read from."""
+    if kind is None:
+        return place[0]
+    config = getattr(kind, "model_config", None)
+    if config is None:  # pydantic 1
+        fields = [field for name, field in kind.__fields__.items() if place[0] in (name, field.alias)]
+        named = sorted(fields[0].field_info.extra.get("env_names", ())) if fields else []
+        upper = not getattr(kind.__config__, "case_sensitive", False)
+        return (named[0].upper() if upper else named[0]) if named else place[0]
+    alias = any(place[0] in _aliases(field) for field in kind.model_fields.values())
+    prefix = "" if alias else config.get("env_prefix") or ""
+    delimiter = config.get("env_nested_delimiter")
+    name = prefix + (delimiter.join(place) if delimiter else place[0])
+    return name if config.get("case_sensitive") else name.upper()
+
+
+def _aliases(field: Any) -> list[str]:
+    choices = getattr(field.validation_alias, "choices", None) or [field.validation_alias, field.alias]
+    return [one for one in choices if isinstance(one, str)]
+
+
+def _annotates_ahead(error: NameError) -> bool:
+    """Whether an annotation names what its own module defines further down: an error until Python 3.14, which reads
+    annotations late."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames or not getattr(error, "name", None):
+        return False
+    try:
+        tree = ast.parse(_text(frames[-1].filename))
+    except SyntaxError:
+        return False
+    line, name = frames[-1].lineno or 0, error.name
+    defined = any(isinstance(one, ast.ClassDef) and one.name == name and one.lineno > line for one in tree.body)
+    notes = (getattr(one, "annotation", None) or getattr(one, "returns", None) for one in ast.walk(tree))
+    found = [note for note in notes if note is not None and note.lineno <= line <= (note.end_lineno or line)]
+    names = (part for note in found for part in ast.walk(note) if isinstance(part, ast.Name))
+    return defined and any(one.id == name for one in names)
 
 
 def _place(error: BaseException, step: Any, places: Any) -> tuple[Optional[str], Optional[int]]:
@@ -523,6 +701,8 @@ def _below(path: str, folder: str) -> bool:
 
 def _of_project(path: str, places: Any) -> bool:
     foreign = [os.path.realpath(place) for place in sysconfig.get_paths().values()] + [os.path.realpath(__file__)]
+    if os.path.basename(path).startswith("<"):  # "<frozen importlib._bootstrap>", "<string>"
+        return False
     return any(_below(path, places[name]) for name in ("scripts", "root")) and not any(
         path == one or _below(path, one) for one in foreign
     )
@@ -562,6 +742,7 @@ class Worker:
     def prepare(self) -> Any:
         """Guards, environment and configuration: all that comes before the project's own code. Returns the versions."""
         os.chdir(self.job["directory"])
+        ASKED.listen(self.places)
         sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
         for name in ("sqlalchemy", "alembic"):
             if not installed(name):
@@ -596,23 +777,23 @@ class Worker:
 
         def record(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
             if self._recording:
-                self._record(statement + (f"  -- {len(parameters)} rows" if many else ""))
+                self._record(statement + (f"  -- {len(parameters)} rows" if many else ""), parameters)
 
         maintainer.update_to_step = update_to_step
         event.listen(engine.Engine, "before_cursor_execute", record)
 
-    def _record(self, statement: str) -> None:
+    def _record(self, statement: str, parameters: Any) -> None:
         self._recorded += 1
         if self._recorded == STATEMENTS + 1:
             statement = f"-- only the first {STATEMENTS} statements are recorded"
         if self._recorded <= STATEMENTS + 1:
             cut = "…" if len(statement) > CHARACTERS else ""
-            self.channel.send("statement", sql=statement[:CHARACTERS] + cut)
+            self.channel.send("statement", sql=statement[:CHARACTERS] + cut, values=_values(parameters))
 
-    def _report(self, wanted: str) -> None:
+    def _report(self, wanted: str, strange: bool) -> None:
         if wanted not in self._wanted:
             self._wanted.add(wanted)
-            self.channel.send("connect", wanted=wanted)
+            self.channel.send("connect", wanted=wanted, strange=strange)
 
     def serve(self) -> None:
         """Carry out the runner's commands for as long as there is a runner."""
@@ -629,11 +810,22 @@ class Worker:
         self.target.generation += 1
         self.step = None
         try:
-            self._run_env(command)
+            if command["do"] == "command":
+                self._call(command["command"])
+            else:
+                self._run_env(command)
         except BaseException as error:  # SystemExit too: it is the project's failure, not the session's end
             self._fail(error)
         self._recording = False
         self.channel.send("finished")
+
+    def _call(self, command: str) -> None:
+        """The project's own virtualenv is active for it, and what it writes is told with its failure."""
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+        self.target.arguments({}, "dbname")  # no variable of env.py's leads libpq elsewhere
+        code = subprocess.call(["/bin/sh", "-c", command], env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL)
+        if code:
+            raise CommandFailedError(f"`{command}` ended with {code}")
 
     def _run_env(self, command: Any) -> None:
         environment = importlib.import_module("alembic.runtime.environment")
@@ -646,13 +838,17 @@ class Worker:
             scripts.run_env()
 
     def _functions(self, command: Any, scripts: Any, target: str) -> Callable[..., Iterator[Any]]:
-        if command["do"] == "upgrade":
-            return lambda heads, context: self._announced(scripts._upgrade_revs(target, heads))
-        if command["do"] == "downgrade":
-            return lambda heads, context: self._announced(scripts._downgrade_revs(target, heads))
+        if command["do"] in ("upgrade", "downgrade"):
+            find = scripts._upgrade_revs if command["do"] == "upgrade" else scripts._downgrade_revs
+            return lambda heads, context: self._announced(lambda: find(target, heads), context)
+        if command["do"] == "compare":
+            return lambda heads, context: self._compared(scripts, heads, context)
+        if command["do"] == "stamp":
+            return lambda heads, context: iter(scripts._stamp_revs(target, heads))
         pending = [iter(command["steps"])]  # an env.py with several databases asks again: the walk is for the first
 
         def walk(heads: Any, context: Any) -> Iterator[Any]:
+            self._configured(context)
             return self._walked(self._steps(scripts, pending.pop() if pending else ()), context, command.get("pause"))
 
         return walk
@@ -674,14 +870,45 @@ class Worker:
             make = kind.upgrade_from_script if direction == "upgrade" else kind.downgrade_from_script
             yield make(scripts.revision_map, scripts.get_revision(revision))
 
-    def _announced(self, steps: Any) -> Iterator[Any]:
-        for step in steps:
+    def _configured(self, context: Any) -> None:
+        self.channel.send("configured", table=context.version_table, schema=context.version_table_schema)
+
+    def _compared(self, scripts: Any, heads: Any, context: Any) -> Iterator[Any]:
+        """No step, and the answer: what `alembic check` would find, env.py's own hooks included."""
+        metadata = context.opts.get("target_metadata")
+        tables = [one.tables for one in (metadata if isinstance(metadata, (list, tuple)) else [metadata]) if one]
+        if not any(tables):  # none at all, or an empty one, whose models nobody has imported
+            self.channel.send("compared", operations=None)
+            return iter(())
+        module = importlib.import_module("alembic.autogenerate.api")
+        arguments = dict.fromkeys("message branch_label version_path rev_id depends_on".split())
+        revision = module.RevisionContext(
+            self.config, scripts, {**arguments, "autogenerate": True, "sql": False, "head": "head", "splice": False}
+        )
+        revision.run_autogenerate(heads, context)
+        found = [
+            operation
+            for script in revision.generated_revisions[-1:]
+            for operations in script.upgrade_ops_list
+            for operation in _operations(operations)
+        ]
+        lines = [_code(module.AutogenContext(context, opts=context.opts), operation) for operation in found]
+        self.channel.send("compared", operations=lines)
+        return iter(())
+
+    def _announced(self, find: Callable[[], Any], context: Any) -> Iterator[Any]:
+        self._configured(context)
+        for step in find():
             self._begin(step)
             yield step
             self._end()
 
     def _walked(self, steps: Any, context: Any, pause: Any) -> Iterator[Any]:
         """The steps; resumed only after Alembic has written the version table for the last one."""
+        if pause:  # what env.py itself makes, a schema say, is none of the first revision's doing
+            context.connection.connection.commit()
+            if not self._may_go_on():
+                return
         for step in steps:
             self._begin(step)
             yield step
@@ -728,12 +955,46 @@ class Worker:
         return True
 
 
+def _values(parameters: Any) -> list[str]:
+    """Bound parameters as text, those of many rows one row after the other."""
+    rows = parameters if isinstance(parameters, list) else [parameters]
+    values = [
+        repr(value)
+        for row in rows
+        for value in ([row[key] for key in sorted(row)] if isinstance(row, dict) else row or ())
+    ]
+    if len(values) > VALUES:
+        values[VALUES:] = ["".join(values[VALUES:])]
+    return [
+        value if len(value) <= VALUE_CHARACTERS else hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
+        for value in values
+    ]
+
+
 def _text(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
         return ""
+
+
+def _operations(container: Any) -> Iterator[Any]:
+    """The operations in it, those of each table one by one, as `alembic check` counts them."""
+    for operation in container.ops:
+        if hasattr(operation, "ops"):
+            yield from _operations(operation)
+        else:
+            yield operation
+
+
+def _code(context: Any, operation: Any) -> str:
+    """An operation as autogenerate would write it."""
+    render = importlib.import_module("alembic.autogenerate.render")
+    try:
+        return str(render.render_op_text(context, operation))[:CHARACTERS]
+    except Exception:  # a type or an operation of the project's own, for which nobody wrote a renderer
+        return repr(operation.to_diff_tuple() if hasattr(operation, "to_diff_tuple") else operation)[:CHARACTERS]
 
 
 def leave_no_bytecode() -> None:

@@ -31,30 +31,61 @@ class Workspace:
 
 @contextmanager
 def open_workspace(
-    repository: Repository, environment: Environment, tree: str, *, work_tree: str | None
+    repository: Repository,
+    environment: Environment,
+    tree: str,
+    *,
+    work_tree: str | None,
+    surroundings: str | None = None,
 ) -> Iterator[Workspace]:
     """A workspace for the environment as `tree` has it, removed in the end.
 
     `work_tree` is the tree that the user has on disk, or None where what is judged is not checked out: then the whole of
-    `tree` is written to a temporary place.
+    `tree` is written to a temporary place. With `surroundings`, another tree, all that is not the environment itself
+    (models, settings) is as that has it.
     """
-    if repository.root and work_tree == tree:
+    if repository.root and work_tree == tree and not surroundings:
         yield Workspace(repository.root)
         return
     root = Path(tempfile.mkdtemp(prefix="alembic-premerge-tree-"))
     try:
         if repository.root and work_tree:
-            before, after = repository.files(work_tree), repository.files(tree)
-            changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-            # Alembic finds env.py and the scripts by the folder's real place: they lie there together, and no link.
-            ours = changed | {path for path in after if environment.concerns(path)}
-            _mirror(repository.root, root, ours)
-            repository.export(tree, root, sorted(ours & after.keys()))
+            _lay_over(repository, environment, tree, work_tree, surroundings, root)
+        elif surroundings:
+            repository.export(surroundings, root, _others(repository, environment, surroundings))
+            repository.export(tree, root, _own(repository, environment, tree))
         else:
             repository.export(tree, root)
         yield Workspace(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _lay_over(
+    repository: Repository, environment: Environment, tree: str, work_tree: str, surroundings: str | None, root: Path
+) -> None:
+    """Make `root` look like the user's work tree, with what the wanted tree has otherwise laid over it."""
+    assert repository.root is not None
+    before, wanted = repository.files(work_tree), repository.files(tree)
+    own = _own(repository, environment, tree)
+    if surroundings:
+        around, files = _others(repository, environment, surroundings), repository.files(surroundings)
+        wanted = {path: wanted[path] for path in own} | {path: files[path] for path in around}
+    changed = {path for path in before.keys() | wanted.keys() if before.get(path) != wanted.get(path)}
+    # Alembic finds env.py and the scripts by the folder's real place: they lie there together, and no link.
+    ours = changed | set(own)
+    _mirror(repository.root, root, ours)
+    repository.export(tree, root, sorted(ours & wanted.keys() & (set(own) if surroundings else wanted.keys())))
+    if surroundings:
+        repository.export(surroundings, root, sorted(ours & wanted.keys() - set(own)))
+
+
+def _own(repository: Repository, environment: Environment, tree: str) -> list[str]:
+    return [path for path in repository.files(tree) if environment.concerns(path)]
+
+
+def _others(repository: Repository, environment: Environment, tree: str) -> list[str]:
+    return [path for path in repository.files(tree) if not environment.concerns(path)]
 
 
 def _mirror(source: Path, target: Path, without: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from checker.findings import Finding, Report, Severity
 from checker.reports.escape import clip, command_data, command_property, log
-from checker.reports.words import plural
+from checker.reports.words import is_old_sin, plural
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 SHOWN = 10  # GitHub shows so many of each level for a step, and drops the rest without a word
@@ -25,32 +25,32 @@ def render(report: Report) -> str:
     lines: dict[Severity, list[str]] = {severity: [] for severity in Severity}
     for skipped in report.skipped:
         if skipped.wanted:
-            lines[Severity.ERROR].append(_command("error", f"{skipped.what}: {skipped.reason}", title="not run"))
+            lines[Severity.ERROR].append(command("error", f"{skipped.what}: {skipped.reason}", title="not run"))
     for finding in report.findings:
-        # An old sin is an error here only where the whole tree is judged.
-        if finding.introduced or finding.severity is not Severity.NOTE:
+        if not is_old_sin(finding):
             lines[Severity.NOTE if finding.allowed else finding.severity].append(_annotation(finding))
     return "".join(f"{line}\n" for severity in Severity for line in _capped(lines[severity], severity))
 
 
 def _annotation(finding: Finding) -> str:
-    command = "notice" if finding.allowed else COMMANDS[finding.severity]
+    kind = "notice" if finding.allowed else COMMANDS[finding.severity]
     text = finding.message
     if finding.allowed:
         text += f"\nallowed: {finding.allowed.reason} ({finding.allowed.source})"
     elif finding.fix:
         text += f"\nmend: {finding.fix}"
-    return _command(command, text, title=f"{finding.id} {finding.slug}", file=finding.path, line=finding.line)
+    return command(kind, text, title=f"{finding.id} {finding.slug}", file=finding.path, line=finding.line)
 
 
 def _capped(lines: list[str], severity: Severity) -> Iterable[str]:
     if len(lines) <= SHOWN:
         return lines
     rest = plural(len(lines) - SHOWN + 1, f"{severity} annotation")
-    return [*lines[: SHOWN - 1], _command(COMMANDS[severity], f"{rest} more: the job's summary has them all")]
+    return [*lines[: SHOWN - 1], command(COMMANDS[severity], f"{rest} more: the job's summary has them all")]
 
 
-def _command(name: str, text: str, *, title: str = "", file: str | None = None, line: int | None = None) -> str:
+def command(name: str, text: str, *, title: str = "", file: str | None = None, line: int | None = None) -> str:
+    """One workflow command; neither its text nor its properties can end it early."""
     properties = {
         "file": command_property(file) if file else "",
         "line": str(line) if file and line else "",

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from checker.findings import Finding, Report
 from checker.reports.escape import backticked, clip, log
-from checker.reports.words import counts, documentation, fingerprints, old_sins, place, projects, scope, verdict
+from checker.reports.words import (
+    counts,
+    documentation,
+    fingerprints,
+    is_old_sin,
+    old_sins,
+    place,
+    projects,
+    scope,
+    verdict,
+)
 
 LONGEST = 100_000
 
@@ -24,8 +34,8 @@ def render(report: Report) -> str:
         counts=counts(report.findings),
         scope=scope(report),
         several=len(projects(report)) > 1,
-        own=[pair for pair in numbered if pair[0].introduced],
-        old=[pair for pair in numbered if not pair[0].introduced],
+        own=[pair for pair in numbered if not is_old_sin(pair[0])],
+        old=[pair for pair in numbered if is_old_sin(pair[0])],
         old_sins=old_sins(report),
     )
 

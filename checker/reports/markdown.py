@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from checker.findings import Finding, ReplayReport, Report, Severity
 from checker.reports.escape import clip, code, fenced, markdown, prose, uri
-from checker.reports.words import documentation, headline, old_sins, place, plural, scope
+from checker.reports.words import documentation, headline, is_old_sin, old_sins, place, plural, scope
 
 COMMENT_LIMIT = 65_536
 SIGNS = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.NOTE: "ℹ️"}  # noqa: RUF001 (the sign, not the letter)
@@ -43,8 +43,8 @@ def render(report: Report, *, limit: int = COMMENT_LIMIT, links: Links | None = 
     head = f"## {markdown(headline(report))}\n{_skipped(report, Room(limit // 4))}"
     tail = "".join(_fitting(map(_replay, report.replay), Room(limit // 8))) + _scope(report, Room(limit // 8))
     room = Room(limit - len((head + tail).encode("utf-8")) - 1_000)  # the titles, and the words on what was left out
-    own = [finding for finding in report.findings if finding.introduced]
-    old = [finding for finding in report.findings if not finding.introduced]
+    own = [finding for finding in report.findings if not is_old_sin(finding)]
+    old = [finding for finding in report.findings if is_old_sin(finding)]
     own_rows, old_rows = _fitting(_rows(report, own, links), room), _fitting(_rows(report, old, links), room)
     details = _fitting((_details(finding) for finding in own[: len(own_rows)]), room)
     parts = [head, _table(own_rows, own), *details]
@@ -102,6 +102,9 @@ def _place(report: Report, finding: Finding, links: Links | None) -> str:
 
 
 def _details(finding: Finding) -> str:
+    """What the table has no room for; nothing where the table says it all."""
+    if not (finding.allowed or finding.fix or finding.related or finding.details):
+        return ""
     lines = [f"{_text(finding.message)}\n\n"]
     if finding.allowed:
         lines.append(f"**Allowed:** {_text(finding.allowed.reason)} ({_text(finding.allowed.source)})\n\n")

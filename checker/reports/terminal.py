@@ -8,7 +8,7 @@ from rich.text import Text
 
 from checker.findings import Finding, Report, Severity
 from checker.reports.escape import clip, log, one_line
-from checker.reports.words import counts, old_sins, place, scope, verdict
+from checker.reports.words import counts, is_old_sin, old_sins, place, scope, verdict
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
 DETAIL_LINES = 8
@@ -25,9 +25,9 @@ def render(report: Report, *, verbose: bool = False) -> Text:
 
 
 def _parts(report: Report, verbose: bool) -> Iterator[Text]:
-    old = [finding for finding in report.findings if not finding.introduced and finding.severity is Severity.NOTE]
+    old = [finding for finding in report.findings if is_old_sin(finding)]
     for finding in report.findings:
-        if finding not in old:
+        if not is_old_sin(finding):
             yield _finding(finding, verbose)
     if old:
         yield Text(f"\n{_line(old_sins(report))}:\n", "dim")

@@ -56,8 +56,14 @@ def scope(report: Report) -> tuple[str, ...]:
 
 
 def _passes(replay: ReplayReport) -> str:
-    told = [f" in {one.seconds:.1f} s" if one.outcome in ("passed", "failed") else "" for one in replay.passes]
-    return ", ".join(f"{one.name} {one.outcome}{time}" for one, time in zip(replay.passes, told, strict=True))
+    """Those that were run; where none was, the first says so."""
+    ran = [one for one in replay.passes if one.outcome in ("passed", "failed")]
+    return ", ".join(f"{one.name} {one.outcome} in {one.seconds:.1f} s" for one in ran) or "no pass could be run"
+
+
+def is_old_sin(finding: Finding) -> bool:
+    """Whether it is shown only in passing: not this change's doing, and not judged as `--all` would."""
+    return not finding.introduced and finding.severity is Severity.NOTE
 
 
 def old_sins(report: Report) -> str:

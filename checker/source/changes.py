@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from checker.source.code import MODULE, normalized_parts, resolved_parts, spread
+from checker.source.code import MODULE, imports, normalized_parts, resolved_parts, spread
 from checker.source.graph import RevisionGraph
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
@@ -39,7 +39,8 @@ class Pair:
         """The functions that differ in what they do, upgrade and downgrade first, and the module-level code."""
         before, after = self._parts
         names = _differing(before, after)
-        if names:  # models may have moved (imports differ, code does not), or the same is reached by another import
+        if names and imports(self.before.source) != imports(self.after.source):
+            # Models may have moved (imports differ, code does not), or the same is reached by another import.
             spelled_out = _differing(resolved_parts(self.before.source), resolved_parts(self.after.source))
             names = [name for name in names if name in spelled_out]
         return tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
-import textwrap
+import re
 import tokenize
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -14,6 +14,8 @@ from checker.source.script import IDENTIFIERS, UNREADABLE, parse
 
 MODULE = "module-level code"
 LONG_LINE = 88
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t].+[ \t]import[ \t]*(?:\([^)]*\)|.*)|import[ \t].*)", re.M)
+_BLANKS = re.compile(r"[ \t]+(?=\n)")
 
 
 @lru_cache(maxsize=4096)  # one script is compared with many where it may have been renumbered
@@ -40,6 +42,11 @@ def resolved_parts(source: bytes) -> Mapping[str, str]:
         return _as_text(_Plain().visit(_SpelledOut(_imported(tree)).visit(tree)))
     except UNREADABLE:
         return normalized_parts(source)
+
+
+def imports(source: bytes) -> list[bytes]:
+    """The script's import lines as they are written."""
+    return _IMPORT.findall(source)
 
 
 def _as_text(plain: ast.Module) -> Mapping[str, str]:
@@ -131,7 +138,8 @@ class _Plain(ast.NodeTransformer):
     _in_class = False
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        """Its fields are part of what it does, however they are annotated."""
+        """Its fields are part of what it does, however they are annotated; `object` as its base is not."""
+        node.bases = [base for base in node.bases if not (isinstance(base, ast.Name) and base.id == "object")]
         outer, self._in_class = self._in_class, True
         plain = self.generic_visit(node)
         self._in_class = outer
@@ -140,8 +148,8 @@ class _Plain(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> Any:
         """`u"x"` is `"x"`, and blanks at the end of a line of SQL are nothing."""
         node.kind = None
-        if isinstance(node.value, str) and "\n" in node.value:
-            node.value = "\n".join(line.rstrip() for line in textwrap.dedent(node.value).splitlines()).strip()
+        if isinstance(node.value, str):
+            node.value = _BLANKS.sub("", node.value)
         return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
@@ -188,8 +196,8 @@ class _Plain(ast.NodeTransformer):
         outer, self._in_class = self._in_class, False
         node.returns = None
         plain = self.generic_visit(node)
-        if len(node.body) > 1 and _returns_nothing(node.body[-1]):
-            node.body.pop()
+        if _returns_nothing(node.body[-1]):
+            node.body[-1:] = [] if len(node.body) > 1 else [ast.Pass()]
         self._in_class = outer
         return plain
 

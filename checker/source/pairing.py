@@ -71,15 +71,19 @@ def _before(environment: Environment, at_base: Sequence[Environment], reader: Sn
 
 
 def _moved_from(after: Snapshot, gone: Iterable[Environment], reader: SnapshotReader, base: str) -> Snapshot | None:
-    """Where an environment that is new in its place lay at the base: the one of the same ini, or with its revisions."""
-    here = after.environment
-    for other in gone:
-        before = reader.snapshot(base, other)
-        same_ini = other.config_file and (other.config_file, other.section) == (here.config_file, here.section)
+    """Where an environment that is new in its place lay at the base: the one with most of its revisions, or its ini."""
+
+    def likeness(before: Snapshot) -> tuple[int, bool]:
+        here, there = after.environment, before.environment
         shared = sum(revision in after.graph for revision in before.graph.nodes)
-        if same_ini or (shared and shared >= SHARED * min(len(before.graph), len(after.graph))):
-            return before
-    return None
+        return shared, (there.config_file, there.section) == (here.config_file or "", here.section)
+
+    before = max((reader.snapshot(base, other) for other in gone), key=likeness, default=None)
+    if before is None:
+        return None
+    shared, same_ini = likeness(before)
+    enough = shared and shared >= SHARED * min(len(before.graph), len(after.graph))
+    return before if same_ini or enough else None
 
 
 def _removed(

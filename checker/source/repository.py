@@ -27,6 +27,7 @@ from checker.source.fetching import Fetcher
 HOOK_VARIABLES = ("GIT_INDEX_FILE", "GIT_PREFIX", "GIT_REFLOG_ACTION", "GIT_EXEC_PATH", "GIT_EDITOR")
 USUAL = ("main", "master", "trunk", "develop")
 UNRELATED = ("--allow-unrelated-histories",)
+OUR_KINDS = (".py", ".ini", ".toml", ".mako")
 FILE_MODES = frozenset({"100644", "100755"})
 # Whose name is on the commit that stands for the work tree: it lives in our own object folder and dies with the run.
 OURSELVES = {
@@ -260,7 +261,10 @@ class Repository:
     # --- what would be merged
 
     def work_tree_commit(self) -> str:
-        """A commit with the work tree's content, untracked files included and ignored ones not; HEAD when all is clean."""
+        """A commit with the work tree's content; HEAD when all is clean.
+
+        Of untracked files only those of OUR_KINDS: a database dump that lies about is not read. Ignored ones are left out.
+        """
         head = self.find("HEAD")
         index = self._scratch / "index"
         own_index = Path(self._run("rev-parse", "--path-format=absolute", "--git-path", "index"))
@@ -269,9 +273,8 @@ class Repository:
             shutil.copystat(own_index, index)
         env = {"GIT_INDEX_FILE": str(index)}
         try:
-            self._run(
-                "-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "--all", "--", ":/", env=env
-            )
+            self._run("-c", "core.safecrlf=false", "add", "--update", "--", ":/", env=env)
+            self._add_untracked(env)
             tree = self._run("write-tree", env=env)
         except CommandError as error:
             raise RepositoryError(
@@ -281,6 +284,15 @@ class Repository:
             return head
         parents = ("-p", head) if head else ()
         return self._run("commit-tree", tree, *parents, "-m", "work tree", env=OURSELVES)
+
+    def _add_untracked(self, env: Mapping[str, str]) -> None:
+        kinds = [f":(top,glob)**/*{kind}" for kind in OUR_KINDS]
+        listed = self._run("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", *kinds, env=env)
+        if listed:
+            names = self._scratch / "untracked"
+            names.write_text(listed, "utf-8", "surrogateescape")
+            with names.open("rb") as istream:
+                self._git.execute(["git", "update-index", "--add", "-z", "--stdin"], istream=istream, env=dict(env))
 
     def merge(self, base: str, head: str) -> Merge:
         """What merging `head` into `base` gives, without touching anything.

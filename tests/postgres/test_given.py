@@ -73,5 +73,5 @@ def test_a_given_server_that_fails_is_not_replaced_by_another(server: Server) ->
         )
     assert not asked
     assert [name for name, _ in caught.value.tried] == ["given"]
-    assert "password authentication failed" in caught.value.problem
-    assert "geheim" not in f"{caught.value.problem}{caught.value.remedy}{caught.value.tried}"
+    assert "password authentication failed" in str(caught.value)
+    assert "geheim" not in f"{caught.value}{caught.value.remedy}{caught.value.tried}"

@@ -80,10 +80,12 @@ def test_a_wheel_in_a_closed_folder_serves_too(tmp_path: Path, monkeypatch: pyte
         f"def bin_dir():\n    return {str(install / 'bin')!r}\ndef icu_data_dir():\n    return None\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    request = Request(PostgresSettings(), os.environ, print)
-    with embedded.start(request, wheel="closed_wheel") as server:
-        address = server.create_database()
-        assert helpers.ask(address, "SELECT count(*) > 0 FROM pg_available_extensions WHERE name = 'citext'")
-        copies = set(Path(tempfile.gettempdir()).glob("premerge-*/pginstall"))
-    assert (os.geteuid() == 0) == bool(copies)
-    assert not [copy for copy in copies if copy.exists()]
+    with tempfile.TemporaryDirectory() as open_to_all:
+        Path(open_to_all).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", open_to_all)
+        with embedded.start(Request(PostgresSettings(), os.environ, print), wheel="closed_wheel") as server:
+            address = server.create_database()
+            assert helpers.ask(address, "SELECT count(*) > 0 FROM pg_available_extensions WHERE name = 'citext'")
+            (library,) = Path(open_to_all).glob("premerge-*/pginstall/lib")
+            assert library.is_symlink() == (os.geteuid() != 0), "root's server user may not follow a link in there"
+        assert list(Path(open_to_all).iterdir()) == []

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -51,20 +53,25 @@ def test_without_docker_the_next_serves(bare: dict[str, str]) -> None:
     assert [provider.name for provider in PROVIDERS] == ["container", "machine", "embedded"]
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """pytest's own folders are closed to the account that a server of root's runs as."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.postgres
-def test_binaries_that_do_not_start_are_reported(bare: dict[str, str], tmp_path: Path) -> None:
-    folder = tmp_path / "bin"
+def test_binaries_that_do_not_start_are_reported(bare: dict[str, str], open_to_all: Path) -> None:
+    folder = open_to_all / "bin"
     folder.mkdir()
-    tmp_path.chmod(0o755)
-    for place in tmp_path.parents:
-        if place.owner() == tmp_path.owner() and place.name.startswith("pytest"):
-            place.chmod(0o755)
+    folder.chmod(0o755)
     for program in ("initdb", "postgres"):
         (folder / program).write_text(
             '#!/bin/sh\n[ "$1" = --version ] && exec echo postgres 17.1\necho no luck; exit 3\n'
         )
         (folder / program).chmod(0o755)
-    broken = Provider("machine", partial(machine.start, places=(f"{tmp_path}/b*n",)))
+    broken = Provider("machine", partial(machine.start, places=(f"{open_to_all}/b*n",)))
     told: list[str] = []
     with pytest.raises(PostgresUnavailable, match=r"initdb failed: .*no luck"):
         start_server(PostgresSettings(), environ=bare, tell=told.append, providers=(broken, NOWHERE[2]))

@@ -117,7 +117,7 @@ def connect(server_address: Address) -> Iterator[Connect]:
 class Watch:
     """The least of a catalog: columns, enums and functions of the user's schemas."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], **_: Any) -> None:
         self._connection = connection
 
     def read(self) -> frozenset[tuple[str, str]]:

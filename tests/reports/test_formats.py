@@ -112,6 +112,7 @@ def test_a_fingerprint_outlives_what_moves_above_its_line() -> None:
     others = [EDITED, replace(EDITED, revision="0"), replace(EDITED, path="x"), replace(EDITED, id="H102")]
     others += [replace(EDITED, project="x"), OLD, replace(OLD, message="3 heads"), EDITED]
     assert len(set(fingerprints(others))) == len(others)
+    assert fingerprints([replace(OLD, message="3 heads")]) != fingerprints([OLD])
 
 
 def test_junit_fails_what_fails_and_skips_what_is_allowed() -> None:
@@ -227,3 +228,11 @@ def test_old_sins_are_folded_and_allowed_ones_shown() -> None:
     assert "(so this cannot pass)" in own
     assert Severity.ERROR in own
     assert UNPLACED.message in own
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_an_old_sin_that_is_judged_is_not_folded_away(name: str) -> None:
+    judged = replace(SAMPLE, findings=(replace(OLD, severity=Severity.ERROR),))
+    assert "Already so" not in FORMATS[name](judged)
+    assert OLD.message in FORMATS[name](judged)
+    assert OLD.message in terminal(judged).plain.split("safe to merge")[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -33,6 +33,7 @@ def test_the_schema_in_the_package_is_current() -> None:
     assert json.loads(SCHEMA.read_text("utf-8")) == json_report.schema()
 
 
+@settings(max_examples=20)
 @given(reports)
 def test_any_report_keeps_the_schema_and_comes_back_whole(report: Report) -> None:
     text = json_report.render(report)

@@ -49,11 +49,26 @@ def _column_of_view(entry: Entry, changed: set[Key]) -> bool:
 
 def describe(difference: Difference) -> str:
     """One difference in words: what a downgrade left behind, lost or changed."""
-    title = f"{difference.kind} `{difference.identity}`"
     if difference.change == "changed":
-        return f"{title} changed: {_changes(difference.before or '', difference.after or '')}"
+        return f"{title(difference)} changed: {_changes(difference.before or '', difference.after or '')}"
+    return f"{title(difference)} {_GONE[difference.change]}"
+
+
+def describe_deployed(difference: Difference) -> str:
+    """One difference between a fresh database (before) and one that was upgraded (after), in words."""
+    if difference.change == "changed":
+        changes = _changes(difference.before or "", difference.after or "")
+        return f"{title(difference)} is not as in a fresh one ({changes})"
+    return f"{title(difference)} is {'there besides' if difference.change == 'added' else 'missing'}"
+
+
+def title(difference: Difference) -> str:
+    """The object with its definition, where it is not one that changed: column `orders.total` (numeric, not null)."""
+    name = f"{difference.kind} `{difference.identity}`"
+    if difference.change == "changed":
+        return name
     definition = _summary(difference.after if difference.change == "added" else difference.before)
-    return f"{title}{f' ({definition})' if definition else ''} {_GONE[difference.change]}"
+    return f"{name} ({definition})" if definition else name
 
 
 def _summary(definition: str | None) -> str:

@@ -24,3 +24,4 @@ def downgrade():
     op.execute("DELETE FROM orders WHERE id = 0")
     op.execute("DELETE FROM gifts WHERE id = 1")
     op.execute("DELETE FROM users WHERE id = 0")
+    op.execute("SET CONSTRAINTS ALL IMMEDIATE")

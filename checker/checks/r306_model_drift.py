@@ -1,0 +1,74 @@
+"""R306: the models and the replayed schema differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from checker.checks.base import CheckInfo, Subject, listing
+from checker.checks.failures import details, headline
+from checker.findings import Finding, Severity
+
+INFO = CheckInfo(
+    id="R306",
+    slug="model-drift",
+    severity=Severity.ERROR,
+    says="The project's models and the schema that its revisions make differ, by Alembic's own comparison.",
+    breaks="The code asks for a column or a table that no revision makes, or the next `--autogenerate` brings a change that "
+    "nobody meant.",
+    mend="Write the missing revision: `alembic revision --autogenerate`. What is not Alembic's business, leave out with "
+    "include_object in env.py.",
+    replay=True,
+)
+
+SHOWN = 3
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """One finding for what this change brings, and one for what is so at the base as well.
+
+    Where the base could not be asked, it is the change's only if that touches a revision.
+    """
+    drift = subject.replayed.drift
+    if drift is None:
+        yield from _not_compared(subject)
+        return
+    old = Counter(drift.base or ())
+    brought, kept = list[str](), list[str]()
+    for operation in drift.result:
+        is_old = bool(old[operation])
+        old[operation] -= is_old
+        (kept if is_old else brought).append(operation)
+    if brought:
+        touched = bool(subject.changes.new or subject.changes.edited or subject.changes.deleted)
+        yield _finding(subject, brought, introduced=drift.base is not None or touched)
+    if kept:
+        yield _finding(subject, kept, introduced=False)
+
+
+def _finding(subject: Subject, operations: Sequence[str], *, introduced: bool) -> Finding:
+    first = [" ".join(one.split()) for one in operations[:SHOWN]]
+    more = [f"{len(operations) - SHOWN} more"] if len(operations) > SHOWN else []
+    what = "this operation is missing" if len(operations) == 1 else f"these {len(operations)} operations are missing"
+    return INFO.finding(
+        subject,
+        f"the models and the schema that the revisions make differ; {what}: {listing([*first, *more])}",
+        fix='alembic revision --autogenerate -m "…"',
+        details="\n".join(operations) if more or any("\n" in one for one in operations) else None,
+        introduced=introduced,
+    )
+
+
+def _not_compared(subject: Subject) -> Iterator[Finding]:
+    """Alembic's comparison itself failed: what `alembic check` would say as well."""
+    tried = subject.replayed.get("drift")
+    if tried is None or tried.failure is None:
+        return
+    finding = INFO.finding(
+        subject,
+        f"Alembic cannot compare the models with the schema: {headline(tried.failure)}",
+        details=details(tried.failure),
+        severity=Severity.WARNING,
+    )
+    yield replace(finding, path=tried.failure.path, line=tried.failure.line)

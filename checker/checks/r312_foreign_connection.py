@@ -1,0 +1,29 @@
+"""R312: env.py or a migration reached for another database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checker.checks.base import CheckInfo, Subject, listing
+from checker.findings import Finding, Severity
+
+INFO = CheckInfo(
+    id="R312",
+    slug="foreign-connection",
+    severity=Severity.WARNING,
+    says="env.py or a migration asked for another database than the one that it migrates.",
+    breaks="What it does there is in no transaction with the migration, is not undone with it, and was not replayed: the "
+    "connection was refused, or turned to the throwaway database.",
+    mend="Let a migration work on op.get_bind() alone. For several databases on purpose, give each an environment of its own.",
+    replay=True,
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """At most one finding, for all passes. The database that env.py is configured with, under whatever name, is none."""
+    asked = dict.fromkeys(wanted for one in subject.replayed.passes for wanted in one.strange)
+    if asked:
+        yield INFO.finding(
+            subject,
+            f"env.py or a migration reached for another database beside the one that it migrates: {listing(asked)}",
+        )

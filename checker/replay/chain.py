@@ -1,0 +1,99 @@
+"""The chain in one go, as env.py has it: `fresh` from nothing to the heads, `drift` there, `downgrade` back to base."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from checker.postgres.interface import Server
+from checker.replay.database import read_catalog, throwaway
+from checker.replay.outcome import Failure, FailureKind, Pass, PassName, Step
+from checker.replay.runner import Launch, Run, Session
+
+Progress = Callable[[str, int, int, str], None]
+"""Called with pass name, steps done, steps in all, revision; from several threads."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What came of the three. `catalog` is that at the heads, None where the chain did not come there; so are the
+    `operations` of the drift, which are None as well where env.py has no models.
+    """
+
+    fresh: Pass
+    drift: Pass
+    downgrade: Pass
+    catalog: Any = None
+    operations: tuple[str, ...] | None = None
+
+
+def run_chain(
+    launch: Launch,
+    server: Server,
+    watch: Callable[..., Any],
+    *,
+    total: int,
+    floor: str | None = None,
+    progress: Progress,
+) -> Chain:
+    """Up, compare, down, in one database and one worker. `floor` is the revision below which no downgrade is asked."""
+    with throwaway(server) as address, Session(launch, address) as session:
+        fresh = run(session, "fresh", session.upgrade, total, progress)
+        if fresh.failure:
+            return Chain(fresh, Pass("drift", 0, "not run"), Pass("downgrade", 0, "not run"))
+        catalog = read_catalog(address, watch, session)
+        drift, operations = compare_models(session)
+        down = Pass("downgrade", 0, "not run")
+        if session.alive:
+            down = run(session, "downgrade", lambda: session.downgrade(floor or "base"), total, progress)
+        return Chain(fresh, drift, _as_far_as_it_goes(down), catalog, operations)
+
+
+def run(session: Session, name: PassName, start: Callable[[], Run], total: int, progress: Progress) -> Pass:
+    """One command of a session, all its steps, as a pass."""
+    started = time.monotonic()
+    one = start()
+    steps: list[Step] = []
+    for step in one:
+        steps.append(step)
+        progress(name, len(steps), total, step.revision)
+    return Pass(
+        name,
+        time.monotonic() - started,
+        "failed" if one.failure else "passed",
+        tuple(steps),
+        one.failure,
+        tuple(session.foreign),
+        tuple(session.strange),
+    )
+
+
+def compare_models(session: Session) -> tuple[Pass, tuple[str, ...] | None]:
+    """The drift pass in a session whose database stands at the heads, and the operations that the models lack."""
+    started = time.monotonic()
+    one = session.compare()
+    seconds = time.monotonic() - started
+    if one.compared is None:
+        return Pass("drift", seconds, "failed", failure=one.failure or _no_answer()), None
+    if one.compared.operations is None:
+        return Pass("drift", seconds, "not run", note="env.py gives Alembic no models to compare with"), None
+    return Pass("drift", seconds, "failed" if one.compared.operations else "passed"), tuple(one.compared.operations)
+
+
+def _no_answer() -> Failure:
+    return Failure(FailureKind.ENVIRONMENT, "no answer", "env.py ended without running any migrations")
+
+
+def _as_far_as_it_goes(down: Pass) -> Pass:
+    """A revision that says that there is no way back ends the pass and is no fault of it."""
+    if down.failure is None or down.failure.kind is not FailureKind.IRREVERSIBLE:
+        return down
+    last = down.steps[-1].revision
+    return replace(down, outcome="passed", failure=None, note=f"down to {last}, which says that there is no way back")
+
+
+def statements_of(steps: Sequence[Step], revision: str | None) -> Step | None:
+    """The step of that revision, if it was run to its end."""
+    return next((step for step in steps if step.revision == revision and not step.failure), None)

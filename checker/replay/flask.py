@@ -1,0 +1,70 @@
+"""Where a Flask-Migrate project's `flask db` is run, and which application it finds there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from checker.replay.environment import read_env_file
+
+_FOUND_BY_FLASK = ("wsgi.py", "app.py")
+_FACTORY = re.compile(
+    r"^def (create_app|make_app)\s*\(|^(app|application)\s*(?::[^=]+)?=\s*[\w.]*Flask\(", re.MULTILINE
+)
+_SIZE = 200_000
+
+
+def uses_flask(script_location: Path) -> bool:
+    """Whether its env.py asks Flask for the application, as Flask-Migrate's does."""
+    return "current_app" in _text(script_location / "env.py")
+
+
+def find_application(folders: Sequence[Path], app: str | None) -> tuple[Path, str | None]:
+    """(where `flask db` is run, what FLASK_APP is there; None where Flask finds it by itself, or nobody knows).
+
+    `folders` are the script folder and those above it. Flask-Migrate's ini lies in the script folder itself, and nobody
+    calls `flask db` there: the nearest folder from which Flask finds `app` is meant (without one: `wsgi.py`, `app.py`, or
+    what .flaskenv names), else the nearest that has an application at all.
+    """
+    for folder in folders:
+        if any((folder / name).is_file() for name in _entry_points(app)):
+            return folder, app
+        if app is None and (named := _from_flaskenv(folder)):
+            return folder, named
+    for folder in folders[1:]:
+        if found := applications(folder):
+            return folder, app or (found[0] if len(found) == 1 else None)
+    return folders[0].parent, app
+
+
+def _from_flaskenv(folder: Path) -> str | None:
+    """FLASK_APP as the folder's .flaskenv has it, which `flask` itself reads."""
+    return read_env_file(_text(folder / ".flaskenv")).get("FLASK_APP")
+
+
+def applications(folder: Path) -> tuple[str, ...]:
+    """What FLASK_APP could be, seen from `folder`: modules with a factory or an application, the shortest name first."""
+    found = []
+    for path in (*folder.glob("*.py"), *folder.glob("*/*.py"), *folder.glob("src/*/*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        if parts[0] in ("tests", "test", "migrations") or any(part.startswith(".") for part in parts):
+            continue
+        if path.stat().st_size < _SIZE and (one := _FACTORY.search(_text(path))):
+            module = ".".join(part for part in parts if part != "__init__")
+            found.append(f"{module}:{one[1] or one[2]}")
+    return tuple(sorted(found, key=lambda name: (name.count("."), len(name), name)))
+
+
+def _entry_points(app: str | None) -> tuple[str, ...]:
+    if app is None:
+        return _FOUND_BY_FLASK
+    module = app.partition(":")[0].removesuffix(".py").replace(".", "/")
+    return (f"{module}.py", f"{module}/__init__.py")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
