@@ -39,7 +39,7 @@ from checker.settings import (
     read_configuration,
 )
 from checker.source.changes import find_changes
-from checker.source.comparison import Comparison, compare_refs
+from checker.source.comparison import Comparison, compare_refs, what_to_compare
 from checker.source.pairing import EnvironmentPair, pair_environments
 from checker.source.repository import Repository, open_repository
 from checker.source.snapshot import SnapshotReader
@@ -78,8 +78,10 @@ def check(settings: Settings, environ: Mapping[str, str], progress: Progress) ->
 def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progress) -> Judged:
     """As `check`, and with the report what it was made from."""
     started = time.monotonic()
-    with open_repository(settings.directory, environ) as repository:
-        comparison = compare_refs(repository, settings.base, settings.head)
+    with open_repository(settings.directory, environ, progress.tell) as repository:
+        asked = what_to_compare(repository, environ, settings.base, settings.head)
+        settings = replace(settings, judge_all=settings.judge_all or asked.judge_all)
+        comparison = compare_refs(repository, asked)
         reader = SnapshotReader(repository)
         configuration = configure(settings, repository, reader, comparison)
         subjects = find_subjects(settings, configuration, repository, reader, comparison)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from checker.errors import RepositoryError
 from checker.findings import Ref
+from checker.source.events import Asked, asked_by, read_event
 from checker.source.repository import Merge, Repository
 
 
@@ -27,27 +30,44 @@ class Comparison:
         return self.merge.tree
 
 
-def compare_refs(repository: Repository, base: str | None, head: str | None) -> Comparison:
-    """The comparison of two refs; without them, of the default branch and the work tree.
+def what_to_compare(repository: Repository, environ: Mapping[str, str], base: str | None, head: str | None) -> Asked:
+    """What the user names; where that is nothing, what the GitHub event asks for; else the defaults."""
+    event = read_event(environ) if base is None and head is None else None
+    here = repository.find("HEAD") if event else None
+    asked = asked_by(event, here, repository.parents(here)) if event and here else None
+    return asked or Asked((base,) if base else (), head)
 
-    Raises RepositoryError for a ref that git does not know, and for no head where there is no work tree.
+
+def compare_refs(repository: Repository, asked: Asked) -> Comparison:
+    """The comparison that is asked for; where it names no refs, of the default branch and the work tree.
+
+    Raises RepositoryError for a ref that is nowhere to be had, and for no head where there is no work tree.
     """
-    base_name = base or repository.default_branch() or "HEAD"
-    base_commit = repository.resolve(base_name)
-    if head is not None:
-        head_commit = repository.resolve(head)
-        shown = Ref(head, head_commit)
+    base_name, base_commit = _base(repository, asked.bases)
+    if asked.head is not None:
+        head_commit = repository.resolve(asked.head)
+        shown = Ref(asked.head, head_commit)
     elif repository.root:
         head_commit = repository.work_tree_commit()
         clean = head_commit == repository.find("HEAD")
         shown = Ref(repository.current_branch() or "HEAD", head_commit if clean else None)
     else:
         raise RepositoryError("this repository has no work tree", "Name what to check with --head.")
+    head_tree = repository.tree_of(head_commit)
     return Comparison(
-        base=Ref(base_name, base_commit),
+        base=Ref(asked.shown or base_name, base_commit),
         head=shown,
         base_tree=repository.tree_of(base_commit),
-        head_tree=repository.tree_of(head_commit),
-        merge=repository.merge(base_commit, head_commit),
-        checked_out=head is None,
+        head_tree=head_tree,
+        merge=Merge(head_tree) if asked.merged else repository.merge(base_commit, head_commit),
+        checked_out=asked.head is None,
     )
+
+
+def _base(repository: Repository, names: Sequence[str]) -> tuple[str, str]:
+    """The first that is to be had, and its commit."""
+    names = names or (repository.default_branch() or "HEAD",)
+    for name in names[:-1]:
+        with suppress(RepositoryError):
+            return name, repository.resolve(name)
+    return names[-1], repository.resolve(names[-1])

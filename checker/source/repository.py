@@ -10,8 +10,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,9 +21,11 @@ from git import Git, Repo
 from git.exc import CommandError, GitCommandNotFound, InvalidGitRepositoryError, NoSuchPathError
 
 from checker.errors import RepositoryError
+from checker.source.fetching import Fetcher
 
 # What git sets for its hooks and what would make our commands look at another index than the repository's.
 HOOK_VARIABLES = ("GIT_INDEX_FILE", "GIT_PREFIX", "GIT_REFLOG_ACTION", "GIT_EXEC_PATH", "GIT_EDITOR")
+USUAL = ("main", "master", "trunk", "develop")
 UNRELATED = ("--allow-unrelated-histories",)
 OUR_KINDS = (".py", ".ini", ".toml", ".mako")
 FILE_MODES = frozenset({"100644", "100755"})
@@ -45,8 +48,10 @@ class Merge:
 class Repository:
     """An open repository. A context manager: leaving it removes what was written to answer."""
 
-    def __init__(self, repo: Repo, environ: Mapping[str, str]) -> None:
+    def __init__(self, repo: Repo, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
         self._repo = repo
+        self._environ = environ
+        self._tell = tell
         self._git: Git = repo.git
         self._scratch = Path(tempfile.mkdtemp(prefix="alembic-premerge-git-"))
         objects = Path(repo.common_dir) / "objects"
@@ -57,10 +62,13 @@ class Repository:
             str(objects),
         ]
         (self._scratch / "objects").mkdir()
+        self._objects = {
+            "GIT_OBJECT_DIRECTORY": str(self._scratch / "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(path for path in alternates if path),
+        }
         self._git.update_environment(
             GIT_DIR=str(repo.git_dir),
-            GIT_OBJECT_DIRECTORY=str(self._scratch / "objects"),
-            GIT_ALTERNATE_OBJECT_DIRECTORIES=os.pathsep.join(path for path in alternates if path),
+            **self._objects,
             GIT_OPTIONAL_LOCKS="0",
             GIT_TERMINAL_PROMPT="0",
             LC_ALL="C",
@@ -100,50 +108,150 @@ class Repository:
     # --- commits and refs
 
     def resolve(self, ref: str) -> str:
-        """The commit that a ref stands for. Raises RepositoryError for a ref that git does not know."""
-        found = self.find(ref)
+        """The commit that a ref stands for, fetched if it is missing. Raises RepositoryError for one that is nowhere."""
+        found = self.find(ref) or self._obtain(ref)
         if found is None:
-            shallow = (
-                " This clone is shallow: fetch more of the history (`fetch-depth: 0`)." if self.is_shallow() else ""
-            )
-            raise RepositoryError(
-                f"git knows no commit called '{ref}'", f"Fetch it first, or name another ref.{shallow}"
-            )
+            problem = f"git knows no commit called '{ref}'"
+            raise RepositoryError(problem, f"Fetch it first, or name another ref.{self._too_shallow()}")
         return found
+
+    def _too_shallow(self) -> str:
+        if not self.is_shallow():
+            return ""
+        return " This clone is shallow: fetch more of the history (`fetch-depth: 0` for actions/checkout)."
 
     def find(self, ref: str) -> str | None:
         """The commit that a ref stands for, or None."""
         return self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """The parents' ids, as the commit itself says: a shallow clone does not have them, and knows them."""
+        header = (self._ask("cat-file", "commit", commit) or "").partition("\n\n")[0]
+        return tuple(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent "))
+
+    # --- what is not here
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
+        here = self.root or Path(self._repo.git_dir)
+        return Fetcher(self._scratch, here, self._ask, self._objects, self._environ, self._tell)
+
+    @cached_property
+    def _remotes(self) -> tuple[str, ...]:
+        """Of the branch that is checked out first, and origin before all others."""
+        branch = self.current_branch()
+        mine = self._ask("config", f"branch.{branch}.remote") if branch else None
+        names = (self._ask("remote") or "").split()
+        return tuple(sorted(names, key=lambda name: (name != "origin", name != mine, name)))
+
+    def _obtain(self, ref: str) -> str | None:
+        """The commit of a ref that is not here: another's parent, a remote's branch, or an id."""
+        child = re.fullmatch(r"(.+)\^([1-9]?)", ref)
+        if child:
+            commit = self.find(child[1])
+            parents = self.parents(commit) if commit else ()
+            number = int(child[2] or 1)
+            return self._fetched(parents[number - 1]) if number <= len(parents) else None
+        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", ref):
+            return self._fetched(ref)
+        for remote in self._remotes:
+            if ref.startswith(f"{remote}/"):
+                return self._fetched_branch(remote, ref.removeprefix(f"{remote}/"))
+        for remote in self._remotes:
+            found = self.find(f"refs/remotes/{remote}/{ref}") or (
+                self.is_shallow() and self._fetched_branch(remote, ref)
+            )
+            if found:
+                return found
+        return None
+
+    def _fetched(self, commit: str) -> str | None:
+        if not self.find(commit) and not any(self._fetcher.commit(remote, commit) for remote in self._remotes):
+            return None
+        self._look_further()
+        return self.find(commit)
+
+    def _fetched_branch(self, remote: str, name: str) -> str | None:
+        found = self._fetcher.branch(remote, name)
+        self._look_further()
+        return self.find(found) if found else None
+
+    def _look_further(self) -> None:
+        """See history as far as it has been fetched."""
+        if self.is_shallow():
+            self._git.update_environment(GIT_SHALLOW_FILE=self._fetcher.boundary)
+
+    @cached_property
+    def _promised(self) -> tuple[str, ...]:
+        """The remotes from which a partial clone gets what it has left out."""
+        names = self._ask("config", "--get-regexp", "--name-only", r"^remote\..*\.promisor$") or ""
+        return tuple(name.partition(".")[2].rpartition(".")[0] for name in names.splitlines())
+
+    def prefetch(self, blobs: Sequence[str]) -> None:
+        """In a partial clone, have these files' contents in one go: git itself would fetch one after the other."""
+        for remote in self._promised if blobs else ():
+            self._fetcher.blobs(remote, blobs, self._scratch / "wanted")
 
     def current_branch(self) -> str | None:
         """The branch that HEAD is on; None when detached."""
         return self._ask("symbolic-ref", "--quiet", "--short", "HEAD")
 
     def default_branch(self) -> str | None:
-        """The ref of the branch that pull requests go to: the remote's default branch, else a local main or master."""
-        remotes = (self._ask("remote") or "").split()
-        branch = self.current_branch()
-        mine = self._ask("config", f"branch.{branch}.remote") if branch else None
-        for remote in sorted(remotes, key=lambda name: (name != "origin", name != mine, name)):
+        """The ref of the branch that pull requests go to: the remote's default branch, else a local one.
+
+        None in a repository that has no branch but the one that is checked out. Raises RepositoryError where there are
+        several, and nothing tells which it is.
+        """
+        for remote in self._remotes:
             head = self._ask("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
             candidates = [head] if head else []
-            candidates += [f"refs/remotes/{remote}/{name}" for name in ("main", "master", "trunk", "develop")]
+            candidates += [f"refs/remotes/{remote}/{name}" for name in USUAL]
             for candidate in candidates:
                 if self.find(candidate):
                     return candidate.removeprefix("refs/remotes/")
+        for remote in self._remotes:
+            name = self._fetcher.default_branch(remote)
+            if name:
+                return f"{remote}/{name}"
+        return self._local_default()
+
+    def _local_default(self) -> str | None:
+        local = (self._ask("for-each-ref", "--format=%(refname:short)", "refs/heads/") or "").splitlines()
         configured = self._ask("config", "init.defaultBranch")
-        for name in (configured, "main", "master", "trunk"):
-            if name and self.find(f"refs/heads/{name}"):
+        for name in (configured, *USUAL):
+            if name in local:
                 return name
-        return None
+        others = [name for name in local if name != self.current_branch()]
+        if not others:
+            return None
+        if len(local) == 1:
+            return local[0]
+        raise RepositoryError(
+            f"which branch this would be merged into cannot be told (there are {', '.join(local[:10])})",
+            "Name it with --base.",
+        )
 
     def is_shallow(self) -> bool:
         """Whether history was cut off when this repository was cloned."""
         return self._ask("rev-parse", "--is-shallow-repository") == "true"
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """The best common ancestor; None where git sees none, which in a shallow clone says nothing."""
+        """The best common ancestor; None where there is none. A history that is too shallow to tell is fetched.
+
+        Raises RepositoryError where it cannot be.
+        """
         found = self._ask("merge-base", one, other)
+        for remote in self._remotes if self.is_shallow() else ():
+            for _ in () if found else self._fetcher.deepen(remote):
+                self._look_further()
+                found = self._ask("merge-base", one, other)
+                if found:
+                    break
+        if not found and self.is_shallow():
+            raise RepositoryError(
+                f"this clone is too shallow to tell where {one[:10]} and {other[:10]} parted",
+                "Fetch the whole history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`.",
+            )
         return found.splitlines()[0] if found else None
 
     def tree_of(self, commit: str) -> str:
@@ -192,6 +300,8 @@ class Repository:
         Where git is older than 2.38, a trivial three-way merge by file; where the text of a file conflicts, `head`'s
         side of it stands in the tree and its path in `conflicts`.
         """
+        if base in self.parents(head):
+            return Merge(self.tree_of(head))
         common = self.merge_base(base, head)
         if common == base:
             return Merge(self.tree_of(head))
@@ -299,10 +409,13 @@ class Repository:
         ]
 
 
-def open_repository(path: Path, environ: Mapping[str, str]) -> Repository:
-    """The repository that `path` lies in. Raises RepositoryError where there is none, or no git."""
+def open_repository(path: Path, environ: Mapping[str, str], tell: Callable[[str], None] = lambda _: None) -> Repository:
+    """The repository that `path` lies in; `tell` hears of what has to be fetched.
+
+    Raises RepositoryError where there is none, or no git.
+    """
     try:
-        return Repository(Repo(path, search_parent_directories=True), environ)
+        return Repository(Repo(path, search_parent_directories=True), environ, tell)
     except (InvalidGitRepositoryError, NoSuchPathError):
         raise RepositoryError(
             f"{path} is not in a git repository", "Run this inside the repository whose migrations you want checked."

@@ -78,6 +78,7 @@ class SnapshotReader:
         """The scripts of an environment in a tree."""
         files = self.files(tree)
         paths = sorted(path for path in files if environment.holds(path))
+        self._repository.prefetch([files[path] for path in paths if (path, files[path]) not in self._scripts])
         return Snapshot(environment, tuple(self._script(path, files[path]) for path in paths))
 
     def _script(self, path: str, blob: str) -> Script:

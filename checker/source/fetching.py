@@ -1,0 +1,123 @@
+"""Fetching what a shallow or partial clone lacks, into a repository of our own beside the user's.
+
+A fetch into the user's repository would move its shallow boundary, its FETCH_HEAD and its remote-tracking branches. Ours
+borrows its objects, its boundary and what its configuration says of remotes and credentials.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from git import Git
+from git.exc import CommandError
+
+# What of the user's own configuration a fetch needs: where to, by which way, and who we are.
+_NEEDED = re.compile(
+    r"(remote|http|https|credential|url|protocol|ssh)\..+|core\.sshcommand|extensions\.partialclone", re.I
+)
+_STEPS = (50, 200, 1000)
+_SECONDS = 600
+
+
+class Fetcher:
+    """Fetches from the remotes of one repository. `objects` is what its objects are found by: git's variables for it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        here: Path,
+        ask: Callable[..., str | None],
+        objects: Mapping[str, str],
+        environ: Mapping[str, str],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._folder = folder / "fetch.git"
+        self._ask = ask
+        self._tell = tell
+        self._git = Git(here)  # a remote's path may be relative
+        self._git.update_environment(**objects, LC_ALL="C", GIT_TERMINAL_PROMPT="0")
+        if not environ.get("GIT_ASKPASS"):
+            self._git.update_environment(GIT_ASKPASS="true")  # nobody is there to answer
+        if not environ.get("GIT_SSH_COMMAND") and not ask("config", "core.sshCommand"):
+            self._git.update_environment(GIT_SSH_COMMAND="ssh -oBatchMode=yes")
+        self._start(environ)
+
+    def _start(self, environ: Mapping[str, str]) -> None:
+        form = self._ask("rev-parse", "--show-object-format") or "sha1"
+        self._git.execute(["git", "init", "--quiet", "--bare", f"--object-format={form}", str(self._folder)])
+        self._git.update_environment(GIT_DIR=str(self._folder), **self._configuration(environ))
+        boundary = Path(self._ask("rev-parse", "--path-format=absolute", "--git-path", "shallow") or "")
+        if boundary.is_file():
+            shutil.copyfile(boundary, self._folder / "shallow")
+
+    def _configuration(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """By environment and not by file: a token stays in memory."""
+        listed = self._ask("config", "--list", "--includes", "--local", "-z") or ""
+        entries = [
+            entry.partition("\n")[::2] for entry in listed.split("\0") if _NEEDED.fullmatch(entry.partition("\n")[0])
+        ]
+        start = int(environ.get("GIT_CONFIG_COUNT") or 0)
+        given = {"GIT_CONFIG_COUNT": str(start + len(entries))}
+        for number, (key, value) in enumerate(entries, start):
+            given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return given
+
+    @property
+    def boundary(self) -> str:
+        """The file that says where history is cut off; "" where it no longer is."""
+        path = self._folder / "shallow"
+        return str(path) if path.is_file() and path.stat().st_size else ""
+
+    def commit(self, remote: str, sha: str) -> bool:
+        """Fetch a commit by its id. Whether that went well."""
+        self._tell(f"fetching {sha[:10]} from {remote}")
+        return self._fetch(*self._depth(), remote, sha)
+
+    def branch(self, remote: str, name: str) -> str | None:
+        """The commit at the tip of a remote's branch, fetched; None where there is none, or no way to it."""
+        self._tell(f"fetching {name} from {remote}")
+        if not self._fetch(*self._depth(), remote, f"refs/heads/{name}"):
+            return None
+        return (self._folder / "FETCH_HEAD").read_text().split()[0]
+
+    def default_branch(self, remote: str) -> str | None:
+        """What the remote's HEAD is called; None where it does not say."""
+        self._tell(f"asking {remote} for its default branch")
+        try:
+            output: str = self._git.execute(["git", "ls-remote", "--symref", "--", remote, "HEAD"])
+        except CommandError:
+            return None
+        found = re.match(r"ref: refs/heads/(.+)\tHEAD", output)
+        return found[1] if found else None
+
+    def deepen(self, remote: str) -> Iterator[None]:
+        """Make history longer with each step until it is whole; ends early where the remote does not give it."""
+        for step in (*_STEPS, None):
+            wants = Path(self.boundary).read_text().split() if self.boundary else []
+            if not wants:
+                return
+            self._tell(f"fetching {step} more commits from {remote}" if step else f"fetching all history from {remote}")
+            if not self._fetch(f"--deepen={step}" if step else "--unshallow", remote, *wants):
+                return
+            yield
+
+    def blobs(self, remote: str, wants: Sequence[str], listed: Path) -> bool:
+        """Fetch these files' contents in one go."""
+        listed.write_text("".join(f"{want}\n" for want in wants))
+        with listed.open("rb") as istream:
+            return self._fetch("--filter=blob:none", "--stdin", remote, istream=istream)
+
+    def _depth(self) -> tuple[str, ...]:
+        return ("--depth=1",) if self.boundary else ()
+
+    def _fetch(self, *arguments: str, istream: object = None) -> bool:
+        command = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "fetch", "--quiet", "--no-tags"]
+        command += ["--recurse-submodules=no", *arguments]
+        try:
+            self._git.execute(command, istream=istream, kill_after_timeout=_SECONDS)  # type: ignore[call-overload]
+        except CommandError:
+            return False
+        return True
