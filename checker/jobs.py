@@ -13,7 +13,7 @@ from checker.errors import UsageError
 from checker.findings import Report, Skipped
 from checker.pipeline import configure, find_subjects
 from checker.settings import PostgresSettings, Settings
-from checker.source.comparison import compare_refs
+from checker.source.comparison import compare_refs, what_to_compare
 from checker.source.repository import open_repository
 from checker.source.snapshot import SnapshotReader
 
@@ -27,7 +27,9 @@ def plan(settings: Settings, environ: Mapping[str, str], images: Sequence[str]) 
     Each entry has a `name` of its own that a file can have, and the inputs of its job. Raises CheckerError.
     """
     with open_repository(settings.directory, environ) as repository:
-        comparison = compare_refs(repository, settings.base, settings.head)
+        asked = what_to_compare(repository, environ, settings.base, settings.head)
+        settings = replace(settings, judge_all=settings.judge_all or asked.judge_all)
+        comparison = compare_refs(repository, asked)
         reader = SnapshotReader(repository)
         configuration = configure(settings, repository, reader, comparison)
         subjects = find_subjects(settings, configuration, repository, reader, comparison)
