@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import secrets
 import sys
@@ -16,7 +15,7 @@ from rich.console import Console
 from checker import cli, pipeline
 from checker.errors import CheckerError, ConfigurationError, UsageError
 from checker.findings import Report, Severity
-from checker.github import NoComment, find_pull_request, put_comment, read_payload
+from checker.github import NoComment, find_pull_request, put_comment
 from checker.inputs import Inputs, make_settings, read_inputs
 from checker.job import install, with_job_python
 from checker.pipeline import Judged
@@ -26,7 +25,6 @@ from checker.reports.escape import one_line, prose
 from checker.reports.progress import TerminalProgress
 from checker.reports.summary import summary
 from checker.settings import Settings
-from checker.source.repository import Repository, open_repository
 
 COMMENT_BYTES = 65_000  # GitHub takes 65,536 characters; the marker is ours to add
 OUTPUTS = ("verdict", "errors", "warnings", "new-revisions", "heads", "reports")
@@ -121,27 +119,7 @@ def judge(inputs: Inputs, runner: Runner, environ: Mapping[str, str]) -> tuple[J
     with TerminalProgress(quiet=False, no_color=True) as progress:
         if settings.replay and environ.get("GITHUB_EVENT_NAME") not in pipeline.PRIVILEGED_EVENTS:
             install(inputs, directory, environ)
-        settings = _for_event(settings, environ)
         return pipeline.judge_merge(settings, with_job_python(inputs, directory, environ), progress), settings
-
-
-def _for_event(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    """What this event compares, where the inputs do not say it."""
-    if environ.get("GITHUB_EVENT_NAME") in ("schedule", "workflow_dispatch"):
-        return dataclasses.replace(settings, judge_all=True, base=settings.base or "HEAD")
-    if settings.base:
-        return settings
-    with open_repository(settings.directory, environ) as repository:
-        return dataclasses.replace(settings, base=_base(repository, environ))
-
-
-def _base(repository: Repository, environ: Mapping[str, str]) -> str | None:
-    branch = environ.get("GITHUB_BASE_REF")
-    before = read_payload(environ).get("before")
-    if branch and repository.find("HEAD^2"):
-        return "HEAD^1"  # GitHub checks out the merge result, and its first parent is the base's tip
-    candidates = (f"origin/{branch}", branch) if branch else (before,)
-    return next((name for name in candidates if isinstance(name, str) and repository.find(name)), None)
 
 
 def outputs(report: Report, files: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from checker.checks.base import CheckInfo, Subject
 from checker.checks.failures import failed_step, missing_extension
 from checker.checks.r301_upgrade_failed import every_failed_upgrade
 from checker.findings import Finding, Severity
-from checker.postgres.databases import IMAGES
+from checker.postgres.interface import IMAGES
 from checker.settings import PostgresSettings
 
 INFO = CheckInfo(

@@ -13,16 +13,9 @@ import psycopg
 from psycopg import sql
 
 from checker.errors import PostgresUnavailable
-from checker.postgres.interface import Address, InitScript, ProviderUnavailable, Request, Server
+from checker.postgres.interface import IMAGES, Address, InitScript, ProviderUnavailable, Request, Server
 
 MINIMUM_VERSION = 13
-IMAGES = {
-    "vector": "pgvector/pgvector:pg17",
-    "postgis": "postgis/postgis:17-3.5",
-    "postgis_topology": "postgis/postgis:17-3.5",
-    "postgis_raster": "postgis/postgis:17-3.5",
-    "timescaledb": "timescale/timescaledb:latest-pg17",
-}
 THROWAWAY_OPTIONS = {
     # Nothing here has to survive a power cut.
     "fsync": "off",

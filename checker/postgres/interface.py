@@ -11,6 +11,15 @@ from urllib.parse import quote
 
 from checker.settings import PostgresSettings
 
+# Which image has an extension that the standard one has not.
+IMAGES = {
+    "vector": "pgvector/pgvector:pg17",
+    "postgis": "postgis/postgis:17-3.5",
+    "postgis_topology": "postgis/postgis:17-3.5",
+    "postgis_raster": "postgis/postgis:17-3.5",
+    "timescaledb": "timescale/timescaledb:latest-pg17",
+}
+
 
 @dataclass(frozen=True)
 class Address:

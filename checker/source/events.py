@@ -85,7 +85,8 @@ def _pull_request(event: Event, head: str, parents: tuple[str, ...]) -> Asked | 
     branch = event.base_ref or event.text("pull_request", "base", "ref")
     # The tip of the base as it is now is worth more than the one at which the event was made.
     bases = tuple(name for name in (_remote(branch), base, branch) if name)
-    if len(parents) == 2 and (parents[1] == theirs or (head == event.sha and not theirs)):
+    merge_ref = event.ref.startswith("refs/pull/") and head == event.sha
+    if len(parents) == 2 and (parents[1] == theirs or (merge_ref and not theirs)):
         return Asked((parents[0],), merged=True, shown=_remote(branch))
     if head == theirs or (head == event.sha and event.name != "pull_request_target"):
         return Asked(bases) if bases else None
