@@ -70,7 +70,12 @@ def put_comment(pull: PullRequest, token: str, body: str, *, worth_a_new_one: bo
     if not token:
         raise NoComment("there is no token")
     client = Github(
-        auth=Auth.Token(token), base_url=pull.api, timeout=_SECONDS, retry=None, seconds_between_requests=None
+        auth=Auth.Token(token),
+        base_url=pull.api,
+        timeout=_SECONDS,
+        lazy=True,
+        retry=None,
+        seconds_between_requests=None,
     )
     try:
         _put(client, pull, f"{pull.marker}\n{body}", worth_a_new_one=worth_a_new_one)
@@ -89,7 +94,7 @@ def put_comment(pull: PullRequest, token: str, body: str, *, worth_a_new_one: bo
 
 
 def _put(client: Github, pull: PullRequest, body: str, *, worth_a_new_one: bool) -> None:
-    issue = client.get_repo(pull.repository, lazy=True).get_issue(pull.number)
+    issue = client.get_repo(pull.repository).get_issue(pull.number)
     mine = [comment for comment in issue.get_comments() if (comment.body or "").startswith(pull.marker)]
     own = next((comment for comment in mine if _is_ours(client, comment)), None)
     if own is None:

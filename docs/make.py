@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import sys
@@ -15,8 +16,10 @@ from pathlib import Path
 from checker.checks.base import CheckInfo
 from checker.checks.registry import CHECKS
 from checker.examples import Variant, example
+from checker.settings import Configuration
 
 HERE = Path(__file__).parent
+SCHEMA = HERE.parent / "checker" / "configuration.schema.json"
 GROUPS = {"H": "History", "G": "Graph", "D": "Deployments", "R": "Replay", "C": "Configuration"}
 
 
@@ -24,6 +27,12 @@ def pages() -> dict[str, str]:
     """Every page below docs/checks/, by file name."""
     infos = [registered.info for registered in CHECKS]
     return {"README.md": index(infos), **{f"{info.id}.md": page(info) for info in infos}}
+
+
+def configuration_schema() -> str:
+    """The JSON schema of the configuration file, for editors."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def index(infos: list[CheckInfo]) -> str:
@@ -88,6 +97,7 @@ def main() -> None:
     (HERE / "checks").mkdir(exist_ok=True)
     for name, text in pages().items():
         (HERE / "checks" / name).write_text(text, "utf-8")
+    SCHEMA.write_text(configuration_schema(), "utf-8")
     if "--picture" in sys.argv:
         (HERE / "demo.svg").write_text(picture(), "utf-8")
 

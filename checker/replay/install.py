@@ -21,7 +21,7 @@ from pathlib import Path
 
 from checker.errors import CheckerError
 from checker.replay.environment import installer_environment
-from checker.replay.python_version import allows
+from checker.replay.python_version import allows, parse_version
 from checker.replay.recipe import Recipe
 from checker.replay.run_group import CommandFailed, run_group
 
@@ -91,16 +91,15 @@ def choose_python(recipe: Recipe, uv: Path | None, environ: Mapping[str, str]) -
     """
     wishes = [f"=={recipe.preferred}.*"] if recipe.preferred else []
     wishes += [recipe.python] if recipe.python else []
-    if not wishes:
-        return Path(sys.executable)
     for wish in wishes:
         for path in _pythons(uv, wish, environ):
             version = interpreter_version(path)
             if version and allows(wish, version):
                 return path
-    asked = recipe.python or recipe.preferred
+    if recipe.python is None:
+        return Path(sys.executable)  # a .python-version says what its author has, not what the project needs
     raise InstallFailed(
-        f"the project asks for Python {asked}, and no such Python is installed here",
+        f"the project asks for Python {recipe.python}, and no such Python is installed here",
         "Install one (`uv python install`, or actions/setup-python in a workflow), or let uv download it: "
         "UV_PYTHON_DOWNLOADS=automatic",
         "",
@@ -122,6 +121,16 @@ def _pythons(uv: Path | None, wish: str, environ: Mapping[str, str]) -> Iterator
     for minor in range(20, 8, -1):
         if path := shutil.which(f"python3.{minor}", path=environ.get("PATH", "")):
             yield Path(path)
+    yield from pythons_off_path(environ)
+
+
+def pythons_off_path(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Pythons that are installed and on nobody's PATH: pyenv's, and those that a GitHub runner comes with."""
+    pyenv = environ.get("PYENV_ROOT") or (f"{environ['HOME']}/.pyenv" if "HOME" in environ else None)
+    places = [(pyenv, "versions/3.*/bin/python"), (environ.get("RUNNER_TOOL_CACHE"), "Python/3.*/*/bin/python")]
+    for folder, pattern in places:
+        found = Path(folder).glob(pattern) if folder else ()
+        yield from sorted(found, key=lambda path: parse_version(path.relative_to(str(folder)).parts[1]), reverse=True)
 
 
 def interpreter_version(python: Path) -> tuple[int, ...]:

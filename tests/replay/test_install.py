@@ -125,6 +125,14 @@ def test_a_python_that_is_not_here_is_named(repository: Path) -> None:
         Asker(repository)()
 
 
+def test_a_python_that_only_a_runner_or_pyenv_has_is_found(tmp_path: Path) -> None:
+    for variable, place in (("PYENV_ROOT", "versions/3.9.1/bin"), ("RUNNER_TOOL_CACHE", "Python/3.9.1/x64/bin")):
+        folder = tmp_path / variable
+        (folder / place).mkdir(parents=True)
+        (folder / place / "python").symlink_to(sys.executable)
+        assert list(install.pythons_off_path({variable: str(folder)})) == [folder / place / "python"]
+
+
 def test_our_own_python_is_the_projects_only_with_its_dependencies(repository: Path) -> None:
     (repository / "requirements.txt").write_text("alembic\npsycopg\nsqlalchemy\n")
     found = Asker(repository)()

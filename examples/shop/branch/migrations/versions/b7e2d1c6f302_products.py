@@ -18,8 +18,9 @@ def upgrade():
         "products",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("name", sa.String(200), nullable=False),
-        sa.Column("price", sa.Numeric(12, 4), nullable=False),
+        sa.Column("price", sa.Numeric(10, 2), nullable=False),
     )
+    op.execute("INSERT INTO products (name, price) VALUES ('Gift card', 20.00)")
 
 
 def downgrade():

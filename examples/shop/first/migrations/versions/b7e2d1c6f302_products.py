@@ -20,6 +20,7 @@ def upgrade():
         sa.Column("name", sa.String(200), nullable=False),
         sa.Column("price", sa.Numeric(10, 2), nullable=False),
     )
+    op.execute("INSERT INTO products (name, price) VALUES ('Gift card', 25.00)")
 
 
 def downgrade():

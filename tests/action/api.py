@@ -1,0 +1,90 @@
+"""A server that speaks the few calls of GitHub's API that a sticky comment needs."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+COMMENTS = "/api/v3/repos/octo/shop/issues/7/comments"
+ISSUE = "/api/v3/repos/octo/shop/issues/7"
+
+
+@dataclass
+class Api:
+    """Its comments, and what it was asked."""
+
+    url: str = ""
+    user: str | None = None
+    """Whose token it is; None for a workflow's, which may not ask."""
+    readonly: bool = False
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
+
+    def add(self, body: str, login: str, kind: str) -> dict[str, Any]:
+        """A comment that somebody wrote."""
+        number = len(self.comments) + 1
+        url = f"{self.url}/repos/octo/shop/issues/comments/{number}"
+        self.comments.append({"id": number, "url": url, "body": body, "user": {"login": login, "type": kind}})
+        return self.comments[-1]
+
+    def answer(self, method: str, path: str, sent: dict[str, Any]) -> tuple[int, Any]:
+        """What GitHub would say."""
+        plain = path.partition("?")[0]
+        comment = re.fullmatch(r"/api/v3/repos/octo/shop/issues/comments/(\d+)", plain)
+        if method in ("POST", "PATCH") and self.readonly:
+            return 403, {"message": "Resource not accessible by integration"}
+        if plain == "/api/v3/user":
+            return (200, {"login": self.user}) if self.user else (403, {"message": "Resource not accessible"})
+        if (method, plain) == ("GET", ISSUE):
+            return 200, {"number": 7, "url": f"{self.url}/repos/octo/shop/issues/7"}
+        if (method, plain) == ("GET", COMMENTS):
+            return 200, self.comments
+        if (method, plain) == ("POST", COMMENTS):
+            return 201, self.add(sent["body"], self.user or "github-actions[bot]", "User" if self.user else "Bot")
+        if method == "PATCH" and comment:
+            one = self.comments[int(comment[1]) - 1]
+            one["body"] = sent["body"]
+            return 200, one
+        return 404, {"message": "Not Found"}
+
+
+@contextmanager
+def serve(api: Api) -> Iterator[Api]:
+    """The server, on a port of its own."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _do(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            sent = json.loads(self.rfile.read(length) or b"{}")
+            api.calls.append(f"{self.command} {self.path.partition('?')[0]}")
+            api.tokens.add(self.headers["Authorization"])
+            status, body = api.answer(self.command, self.path, sent)
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PATCH = _do
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    api.url = f"http://127.0.0.1:{server.server_port}/api/v3"  # as an Enterprise server has it
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
