@@ -274,12 +274,22 @@ def test_a_default_branch_that_nobody_can_tell_is_asked_of_the_user(checkout: Ch
 # --- other kinds of clones
 
 
-def test_a_partial_clone_gets_its_scripts_in_one_go(origin: Checkout, tmp_path: Path) -> None:
-    origin.git("config", "uploadpack.allowFilter", "true")
-    root = tmp_path / "partial"
-    git(tmp_path, "clone", "--quiet", "--filter=blob:none", "--no-checkout", f"file://{origin.root}", str(root))
+def test_a_partial_clone_gets_its_scripts_in_one_go(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.commit(project(" <- ".join(f"r{number}" for number in range(20))))
+    checkout.branch("branch")
+    checkout.write(edit("r19", "r18"))
+    checkout.git("commit", "--quiet", "--all", "-m", "edit")
+    checkout.git("config", "uploadpack.allowFilter", "true")
+    checkout.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    root, trace = tmp_path / "partial", tmp_path / "trace"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", "--no-checkout", f"file://{checkout.root}", str(root))
+    monkeypatch.setenv("GIT_TRACE", str(trace))
     report = check(root, base="origin/main", head="origin/branch")
     assert ids(report) == ["H101"]
+    one_by_one = trace.read_text().count("fetch.negotiationAlgorithm=noop")
+    assert one_by_one < 10, "the twenty scripts came one after the other"
 
 
 def test_a_sparse_checkout_has_deleted_nothing(origin: Checkout, tmp_path: Path) -> None:
