@@ -240,19 +240,28 @@ class Repository:
 
         Raises RepositoryError where it cannot be.
         """
+        self._deepen_until(lambda: bool(self._ask("merge-base", one, other)))
         found = self._ask("merge-base", one, other)
-        for remote in self._remotes if self.is_shallow() else ():
-            for _ in () if found else self._fetcher.deepen(remote):
-                self._look_further()
-                found = self._ask("merge-base", one, other)
-                if found:
-                    break
         if not found and self.is_shallow():
             raise RepositoryError(
                 f"this clone is too shallow to tell where {one[:10]} and {other[:10]} parted",
                 "Fetch the whole history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`.",
             )
         return found.splitlines()[0] if found else None
+
+    def _deepen_until(self, enough: Callable[[], bool]) -> None:
+        """In a shallow clone, fetch more and more of history until it is enough, or there is no more to be had."""
+        for remote in self._remotes if self.is_shallow() and not enough() else ():
+            for _ in self._fetcher.deepen(remote):
+                self._look_further()
+                if enough():
+                    return
+
+    def _reaches(self, base: str, head: str) -> bool:
+        """Whether all commits that `head` has and `base` has not are here."""
+        boundary = self._fetcher.boundary
+        cut_off = set(Path(boundary).read_text().split()) if boundary else set()
+        return not cut_off & set((self._ask("rev-list", f"{base}..{head}", "--") or "").split())
 
     def tree_of(self, commit: str) -> str:
         """The tree of a commit."""
@@ -419,7 +428,9 @@ class Repository:
         return any(self.last_commit_with(revision, folders, part) for part in parts)
 
     def trailers(self, key: str, base: str, head: str) -> list[tuple[str, str]]:
-        """(commit, value) of each trailer of that key in the commits that `head` has and `base` has not."""
+        """(commit, value) of each trailer of that key in the commits that `head` has and `base` has not; in a shallow clone
+        they are fetched, as far as that goes."""
+        self._deepen_until(lambda: self._reaches(base, head))
         form = f"--format=%H%x00%(trailers:key={key},valueonly,unfold)%x00"
         output = self._ask("log", form, f"{base}..{head}", "--") or ""
         fields = output.split("\0")

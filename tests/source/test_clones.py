@@ -120,7 +120,13 @@ def test_pull_request_at_any_depth(origin: Checkout, clone: Callable[..., Path],
     report = judge(root, "pull_request", payload, told, GITHUB_BASE_REF="main")
     assert (report.base.ref, report.base.commit) == ("origin/main", origin.git("rev-parse", "main"))
     assert ids(report) == ["H101"]
-    assert len(told) == (depth == 1)
+    # then a trailer is looked for that lets the edit pass
+    first = {
+        0: [],
+        1: [f"fetching {str(report.base.commit)[:10]} from origin"],
+        2: ["fetching 50 more commits from origin"],
+    }
+    assert told[:1] == first[depth]
     assert state(root) == before
 
 
@@ -214,6 +220,20 @@ def test_the_merge_base_is_fetched(origin: Checkout, clone: Callable[..., Path])
     report = judge(root, told=told)
     assert (report.base.ref, ids(report), report.projects[0].revisions) == ("origin/main", ["H101"], 3)
     assert [line.split(" from ")[0] for line in told[-2:]] == ["fetching 50 more commits", "fetching 200 more commits"]
+    assert state(root) == before
+
+
+def test_a_trailer_beyond_the_boundary_is_found(origin: Checkout, clone: Callable[..., Path]) -> None:
+    origin.branch("branch", "branch~1")
+    origin.commit({**SHOP, **edit("b", "a"), "README": b"done"}, "Mend b\n\nAllow-Migration-Edit: b because")
+    go_on(origin, "branch")
+    origin.branch("merge", "main")
+    origin.git("merge", "--quiet", "--no-ff", "-m", "merge", "branch")
+    root = clone("merge", "--depth=2")
+    payload = {"pull_request": {"head": {"sha": origin.git("rev-parse", "branch")}}}
+    before = state(root)
+    report = judge(root, "pull_request", payload, GITHUB_BASE_REF="main")
+    assert (report.verdict, ids(report)) == ("pass", ["H101"])
     assert state(root) == before
 
 
