@@ -187,7 +187,7 @@ class Repository:
         names = self._ask("config", "--get-regexp", "--name-only", r"^remote\..*\.promisor$") or ""
         return tuple(name.partition(".")[2].rpartition(".")[0] for name in names.splitlines())
 
-    def prefetch(self, blobs: Sequence[str]) -> None:
+    def _prefetch(self, blobs: Sequence[str]) -> None:
         """In a partial clone, have these files' contents in one go: git itself would fetch one after the other."""
         for remote in self._promised if blobs else ():
             self._fetcher.blobs(remote, blobs, self._scratch / "wanted")
@@ -363,6 +363,28 @@ class Repository:
         """The content of a blob."""
         data: bytes = self._git.get_object_data(blob)[3]
         return data
+
+    def read_all(self, blobs: Sequence[str]) -> dict[str, bytes]:
+        """The contents of many blobs by one git: asking for one after the other waits for it each time."""
+        self._prefetch(blobs)
+        listed = self._scratch / "wanted"
+        listed.write_text("".join(f"{blob}\n" for blob in blobs))
+        with listed.open("rb") as istream:
+            output: bytes = self._git.execute(
+                ["git", "cat-file", "--batch", "--buffer"],
+                istream=istream,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+            )
+        found, at = {}, 0
+        while at < len(output):
+            end = output.index(b"\n", at)
+            blob, *facts = output[at:end].decode().split(" ")
+            size = int(facts[1]) if len(facts) == 2 else None  # else it is "missing"
+            if size is not None:
+                found[blob] = output[end + 1 : end + 1 + size]
+            at = end + 1 + (0 if size is None else size + 1)
+        return found
 
     def export(self, tree: str, folder: Path, paths: Sequence[str] | None = None) -> None:
         """Write a tree's files below `folder`, as a checkout would: all, or those that are named."""

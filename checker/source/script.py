@@ -61,7 +61,7 @@ class Script:
 
 def is_script_name(path: str) -> bool:
     """Whether Alembic would load a file of this name from a versions folder."""
-    return bool(_SCRIPT_NAME.match(PurePosixPath(path).name))
+    return bool(_SCRIPT_NAME.match(path.rpartition("/")[2]))
 
 
 class NotStatic(Exception):

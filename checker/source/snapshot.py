@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from checker.settings import ProjectSettings
 from checker.source.graph import Node, RevisionGraph
 from checker.source.project import Environment, find_environments
 from checker.source.repository import Repository
-from checker.source.script import Script, read_script
+from checker.source.script import Script, is_script_name, read_script
 from checker.source.tree import Tree
 
 
@@ -54,6 +54,7 @@ class SnapshotReader:
         self._repository = repository
         self._scripts: dict[tuple[str, str], Script] = {}
         self._files: dict[str, dict[str, str]] = {}
+        self._contents: dict[str, bytes] = {}
 
     def files(self, tree: str) -> Mapping[str, str]:
         """Every file of the tree and its blob."""
@@ -64,24 +65,34 @@ class SnapshotReader:
     def read(self, tree: str, path: str) -> bytes:
         """The content of a file of the tree; b"" where it is not there."""
         blob = self.files(tree).get(path)
-        return self._repository.read(blob) if blob else b""
+        return self._read(blob) if blob else b""
 
     def environments(self, tree: str, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
         """The tree's environments. Raises ProjectError where a wanted one is not there."""
         files = self.files(tree)
-        seen = Tree(
-            files, lambda path: self._repository.read(files[path]), lambda path: self._script(path, files[path])
-        )
+        self._have([path for path in files if "/versions/" in path and is_script_name(path)], files)
+        seen = Tree(files, lambda path: self._read(files[path]), lambda path: self._script(path, files[path]))
         return find_environments(seen, wanted)
 
     def snapshot(self, tree: str, environment: Environment) -> Snapshot:
         """The scripts of an environment in a tree."""
         files = self.files(tree)
         paths = sorted(path for path in files if environment.holds(path))
-        self._repository.prefetch([files[path] for path in paths if (path, files[path]) not in self._scripts])
+        self._have(paths, files)
         return Snapshot(environment, tuple(self._script(path, files[path]) for path in paths))
 
     def _script(self, path: str, blob: str) -> Script:
         if (path, blob) not in self._scripts:
-            self._scripts[path, blob] = read_script(path, blob, self._repository.read(blob))
+            self._scripts[path, blob] = read_script(path, blob, self._read(blob))
         return self._scripts[path, blob]
+
+    def _read(self, blob: str) -> bytes:
+        if blob not in self._contents:
+            self._contents[blob] = self._repository.read(blob)
+        return self._contents[blob]
+
+    def _have(self, paths: Iterable[str], files: Mapping[str, str]) -> None:
+        """Read all of them that have not been read, in one go."""
+        wanted = {files[path] for path in paths} - self._contents.keys()
+        if len(wanted) > 1:
+            self._contents |= self._repository.read_all(sorted(wanted))

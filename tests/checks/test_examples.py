@@ -25,9 +25,13 @@ ELSEWHERE = {
 # What is bound to be said as well: R308 shows what an edit (H101) does, and R315 where a change came from that R308 shows.
 ALONGSIDE = {"R308": {"H101"}, "R315": {"R308"}}
 # What stands on the line that a static finding points to, where that is not the revision id.
-POINTS_TO = {"H101": "def upgrade", "G208": "<<<<<<<"} | dict.fromkeys(
-    ("H103", "H104", "G202", "G203", "G205"), "down_revision"
-)
+POINTS_TO = {
+    "H101": "def upgrade",
+    "G207": "depends_on",
+    "G208": "<<<<<<<",
+    "G211": "branch_labels",
+    "C601": "  - {check: H101",
+} | dict.fromkeys(("H103", "H104", "G202", "G203", "G205", "G206", "G210"), "down_revision")
 
 every_check = pytest.mark.parametrize("info", [one.info for one in CHECKS], ids=lambda info: info.id)
 
