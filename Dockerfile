@@ -18,7 +18,7 @@ RUN /opt/build/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --
 FROM python:3.13-slim
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends git \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=build /opt/alembic-premerge /opt/alembic-premerge
 # Two names on PATH and not the whole environment: its Python must not be taken for the project's.
 RUN ln -s /opt/alembic-premerge/bin/alembic-premerge /opt/alembic-premerge/bin/uv /usr/local/bin/

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject, name
+from checker.checks.failures import headline
 from checker.findings import Finding, Severity
 from checker.replay.outcome import FailureKind, Landing
 
@@ -12,7 +13,8 @@ INFO = CheckInfo(
     id="R305",
     slug="irreversible-revision",
     severity=Severity.WARNING,
-    says="downgrade() raises NotImplementedError, or does nothing although upgrade() changed the schema.",
+    says="downgrade() does nothing but raise an error of its own (NotImplementedError, say), or nothing at all although "
+    "upgrade() changed the schema.",
     breaks="Nothing today. On the day a deployment must be rolled back, the way is a restore from backup.",
     mend="Write the downgrade, or state with `irreversible_below:` from where on none is asked.",
     replay=True,
@@ -39,7 +41,7 @@ def _how(landing: Landing) -> str | None:
     if down is None:
         return None
     if down.failure:
-        return "raises NotImplementedError" if down.failure.kind is FailureKind.IRREVERSIBLE else None
+        return f"raises {headline(down.failure)}" if down.failure.kind is FailureKind.IRREVERSIBLE else None
     if landing.upgrade_changed and not landing.downgrade_changed:
         return "does nothing, and its upgrade() changed the schema"
     return None

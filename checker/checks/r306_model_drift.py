@@ -22,7 +22,7 @@ INFO = CheckInfo(
     replay=True,
 )
 
-SHOWN = 3
+SHOWN, LENGTH = 3, 120
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -48,16 +48,23 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, operations: Sequence[str], *, introduced: bool) -> Finding:
-    first = [" ".join(one.split()) for one in operations[:SHOWN]]
+    first = [_short(one) for one in operations[:SHOWN]]
     more = [f"{len(operations) - SHOWN} more"] if len(operations) > SHOWN else []
     what = "this operation is missing" if len(operations) == 1 else f"these {len(operations)} operations are missing"
     return INFO.finding(
         subject,
         f"the models and the schema that the revisions make differ; {what}: {listing([*first, *more])}",
         fix='alembic revision --autogenerate -m "…"',
-        details="\n".join(operations) if more or any("\n" in one for one in operations) else None,
+        details="\n".join(operations) if [*first, *more] != list(operations) else None,
         introduced=introduced,
     )
+
+
+def _short(operation: str) -> str:
+    """What is done to which object; its columns are in the details."""
+    first = operation.strip().splitlines()[0].rstrip(" ,")
+    text = first if first == operation.strip() else f"{first}, …)"
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]}…"
 
 
 def _not_compared(subject: Subject) -> Iterator[Finding]:

@@ -41,31 +41,33 @@ def same(subject: Subject, before: Step, after: Step) -> bool:
 
 
 def is_steady(subject: Subject, step: Step) -> bool:
-    """Whether the script, run twice, sends the same text each time: one that writes the time into its SQL does not."""
-    runs = _runs(subject, step)
-    return len(runs) < 2 or runs[0].statements == runs[-1].statements
+    """Whether the script sends the same text each time it is run: one that writes the time into its SQL does not."""
+    first, *others = _runs(subject, step)
+    return all(first.statements == other.statements for other in others)
 
 
 def _moving_values(subject: Subject, step: Step) -> set[tuple[str, int]]:
-    """Which values differ between two runs of the merge result's own script, by statement and place."""
-    runs = _runs(subject, step)
-    if len(runs) < 2 or runs[0].statements != runs[-1].statements:
-        return set()
+    """Which values differ between the runs of the merge result's own script, by statement and place."""
+    first, *others = _runs(subject, step)
     return {
         (statement, place)
-        for statement, one, other in zip(runs[0].statements, runs[0].values, runs[-1].values, strict=True)
+        for run in others
+        if run.statements == first.statements
+        for statement, one, other in zip(first.statements, first.values, run.values, strict=True)
         for place, (a, b) in enumerate(zip(one, other, strict=False))
         if a != b
     }
 
 
 def _runs(subject: Subject, step: Step) -> list[Step]:
-    """The same step as the stairway ran it, the first and the second time; else also as the fresh pass ran it."""
+    """The step and, of an upgrade, what else ran it: the stairway, once or twice.
+
+    That is another database, in which a table has another oid: SQLAlchemy's inspector asks by oid.
+    """
     landing = next((one for one in subject.replayed.landings if one.revision == step.revision), None)
     if landing is None or step.direction == "downgrade":
-        return []
-    runs = [one for one in (landing.upgrade, landing.reupgrade) if one and not one.failure]
-    return runs if len(runs) == 2 else [*runs, step]
+        return [step]
+    return [step, *(one for one in (landing.upgrade, landing.reupgrade) if one and not one.failure)]
 
 
 def changed_behaviour(subject: Subject) -> Iterator[tuple[Script, Step, Step]]:

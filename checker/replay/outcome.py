@@ -19,7 +19,7 @@ class FailureKind(StrEnum):
     MIGRATION = "migration"
     """The script raised, or PostgreSQL refused a statement of it."""
     IRREVERSIBLE = "irreversible"
-    """downgrade() raised NotImplementedError."""
+    """downgrade() said that there is no way back: NotImplementedError, or a `raise` of its own."""
     TIMED_OUT = "timed-out"
     DIED = "died"
     """The worker exited or was killed in the middle of a step."""

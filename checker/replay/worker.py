@@ -509,9 +509,22 @@ def _kind(error: BaseException, step: Any) -> str:
     if step is None:
         unknown = importlib.import_module("alembic.script.revision").ResolutionError
         return "unknown-revision" if any(isinstance(one, unknown) for one in _chain(error)) else "environment"
-    if step["direction"] == "downgrade" and isinstance(error, NotImplementedError):
+    if step["direction"] == "downgrade" and (isinstance(error, NotImplementedError) or _refuses(error, step)):
         return "irreversible"
     return "migration"
+
+
+def _refuses(error: BaseException, step: Any) -> bool:
+    """Whether downgrade() itself says no, by a `raise` of its own: RuntimeError("Cannot go back") is as good a word.
+
+    What it raises because something else failed is that failure.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames or error.__context__ is not None or not isinstance(error, Exception):
+        return False
+    last = frames[-1]
+    own = last.name == "downgrade" and os.path.realpath(last.filename) == os.path.realpath(step["path"])
+    return own and bool(re.match(r"raise\b", last.line or ""))
 
 
 def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:

@@ -51,7 +51,9 @@ def run(checkout: Checkout, scratch: Path, environ: Mapping[str, str] | None = N
     files = {name: scratch / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for file in files.values():
         file.write_text("", "utf-8")
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {
+        name: value for name, value in os.environ.items() if name in ("PATH", "HOME") or name.startswith("COVERAGE")
+    }
     given = {f"INPUT_{name.upper()}": value for name, value in {"replay": "false", **inputs}.items()}
     runner = {"GITHUB_WORKSPACE": str(checkout.root), "GITHUB_BASE_REF": "main", "GITHUB_EVENT_NAME": "pull_request"}
     root = str(Path(__file__).parents[2])

@@ -61,6 +61,10 @@ SEED = '    op.get_bind().execute(sa.text("INSERT INTO users (id, email) VALUES 
 HARMLESS = {
     "a guard for offline mode": ("", '    if op.get_context().as_sql:\n        op.execute("SELECT 1")\n'),
     "another dialect": ("", '    if op.get_bind().dialect.name == "mysql":\n        op.execute("SELECT 1")\n'),
+    "an inspector, which asks by oid": (
+        '    sa.inspect(op.get_bind()).get_indexes("users")\n',
+        '    table = "users"\n    sa.inspect(op.get_bind()).get_indexes(table)\n',
+    ),
     "a value that is new each time": (
         "    import uuid\n" + SEED.replace("{}", '{"id": 1, "email": str(uuid.uuid4())}'),
         "    import uuid\n    number = 1\n" + SEED.replace("{}", '{"id": number, "email": str(uuid.uuid4())}'),
@@ -109,6 +113,23 @@ def test_the_bad_example_shows_its_check(check: Check, check_id: str, found: set
 def test_the_good_example_is_silent(check: Check, check_id: str) -> None:
     report = check(*example(check_id, "good"))
     assert (report.findings, report.verdict) == ((), "pass")
+
+
+def test_models_that_are_far_ahead_are_told_in_short_and_shown_in_full(check: Check) -> None:
+    merged, branch = example("R306", "bad")
+    columns = ", ".join(f'Column("a_rather_long_name_{number}", Integer)' for number in range(30))
+    models = branch["models.py"] + f'\nTable("wide", metadata, {columns})\n'.encode()
+    finding = next(one for one in check(merged, {**branch, "models.py": models}).findings if one.id == "R306")
+    assert "op.create_table('wide', …)" in finding.message
+    assert "a_rather_long_name" not in finding.message
+    assert "a_rather_long_name_29" in (finding.details or "")
+
+
+def test_the_default_of_a_setting_that_is_not_given_is_no_second_database(check: Check) -> None:
+    merged, branch = example("R301", "good")
+    asks = b'import os\nfrom sqlalchemy import create_engine\ncreate_engine(os.getenv("MY_STORE", "sqlite:///a.db")).connect()\n'
+    env = {"migrations/env.py": asks + merged["migrations/env.py"]}
+    assert [one.id for one in check({**merged, **env}, {**branch, **env}).findings] == ["R313"]
 
 
 @pytest.mark.parametrize("check_id", ["H102", "H107"])

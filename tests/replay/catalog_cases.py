@@ -378,6 +378,12 @@ CASES = [
         "DROP TYPE mood",
     ),
     Case(
+        "enum with odd labels",
+        "CREATE TYPE size AS ENUM ('', 'a, b', ' c')",
+        ("type `size` (enum: '', 'a, b', ' c') left behind",),
+        "DROP TYPE size",
+    ),
+    Case(
         "enum label",
         "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
         ("type `mood` changed: happy, sad → happy, calm, sad",),

@@ -224,3 +224,29 @@ def test_a_user_without_rights_reads_the_same(connect: Connect) -> None:
     again = connect()
     again.execute("SET SESSION AUTHORIZATION plain")
     assert watch.read() == read_catalog(again)
+
+
+LAYOUT = "CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE {} AS $$\n{}\n$$"
+PLPGSQL = "BEGIN\n  RETURN a + 1;\nEND"
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after", "same"),
+    [
+        ("plpgsql", PLPGSQL, "    BEGIN\n\n        RETURN a + 1;   \n    END", True),
+        ("sql", "SELECT 'it''s'::regtype::int;\nSELECT a", "  SELECT 'it''s'::regtype::int;\n  SELECT a", True),
+        ("plpgsql", PLPGSQL, PLPGSQL.replace("+", "-"), False),
+        ("sql", "SELECT length('x\ny')", "SELECT length('x\n  y')", False),
+        ("sql", "SELECT length($q$x\ny$q$)", "SELECT length($q$x\n  y$q$)", False),
+    ],
+    ids=["indentation", "a constant in one line", "another text", "a constant of two lines", "in dollars"],
+)
+def test_a_function_is_more_than_its_layout(
+    connect: Connect, language: str, before: str, after: str, same: bool
+) -> None:
+    migrations, watch = connect(), CatalogWatch(connect())
+    migrations.execute("SET check_function_bodies = off")
+    migrations.execute(LAYOUT.format(language, before).encode())
+    old = watch.read()
+    migrations.execute(LAYOUT.format(language, after).encode())
+    assert (compare(old, watch.read()) == ()) is same

@@ -118,6 +118,26 @@ def test_what_cannot_be_undone_is_rolled_back_and_the_walk_goes_on(project: Make
     assert landing(replay, "e").reupgrade is not None
 
 
+def test_a_raise_of_its_own_is_a_word_and_no_accident(project: Make, server: TestServer) -> None:
+    made = project("a <- : | DOWN\n b <- a: | DOWN\n c <- b: | DOWN\n d <- c: | DOWN")
+    downgrades = {
+        "a": """raise RuntimeError(
+        "Order No. 227")""",
+        "b": """try:
+        op.execute("DROP TABLE nothing")
+    except Exception:
+        raise RuntimeError("could not")""",
+        "c": "helper()\ndef helper():\n    raise RuntimeError('from elsewhere')",
+        "d": "int('x')",
+    }
+    for revision, body in downgrades.items():
+        script = made.script(revision)
+        script.write_text(script.read_text().replace("op.execute('DOWN')", body))
+    replay = replayed(made.plan(), server)
+    failures = [one.downgrade.failure for one in replay.landings if one.downgrade]
+    assert [one and one.kind.value for one in failures] == ["irreversible", "migration", "migration", "migration"]
+
+
 def test_below_the_floor_no_downgrade_is_asked_for(project: Make, server: TestServer) -> None:
     replay = replayed(project(LEAKY).plan(irreversible_below="b"), server)
     assert [one.revision for one in replay.landings if one.downgrade is None] == ["a", "b"]

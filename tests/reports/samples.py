@@ -51,7 +51,7 @@ ALLOWED = replace(
     allowed=Allowed("never ran anywhere", ".alembic-premerge.yml:12"),
 )
 UNPLACED = Finding(
-    id="C601",
+    id="S501",
     slug="unused-allowance",
     severity=Severity.WARNING,
     project="api",

@@ -9,10 +9,12 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from checker.replay.catalog.layout import without_layout
 from checker.replay.catalog.model import Catalog, Entry, Key, Unit
 from checker.replay.catalog.queries import BY_OID, WHOLE
 
 Units = dict[Unit, dict[Key, Entry]]
+_ROUTINES = frozenset({"function", "procedure"})
 
 
 class Reader:
@@ -74,7 +76,8 @@ class Reader:
             cursor.execute(query.encode(), parameters or {}, prepare=True)
             for oid, kind, identity, definition, parent_kind, parent_identity in cursor:
                 parent = Key(parent_kind, parent_identity) if parent_kind else None
-                units.setdefault(Unit(group, oid), {})[Key(kind, identity)] = Entry(definition, parent)
+                text = without_layout(definition) if kind in _ROUTINES else definition
+                units.setdefault(Unit(group, oid), {})[Key(kind, identity)] = Entry(text, parent)
         return units
 
 

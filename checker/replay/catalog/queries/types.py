@@ -45,8 +45,8 @@ WHERE $only AND {of_user("pg_type", "t.oid")} AND t.typtype IN ('e', 'd', 'r', '
     }
 
 
-_ENUM = """'enum: ' || coalesce((SELECT string_agg(
-        CASE WHEN enumlabel ~ '[,'']' THEN quote_literal(enumlabel) ELSE enumlabel END, ', ' ORDER BY enumsortorder)
+_ENUM = r"""'enum: ' || coalesce((SELECT string_agg(
+        CASE WHEN enumlabel ~ '[,'']|^\s|\s$|^$' THEN quote_literal(enumlabel) ELSE enumlabel END, ', ' ORDER BY enumsortorder)
         FROM pg_enum WHERE enumtypid = t.oid), '')"""
 
 _DOMAIN = f"""{ONE_ASPECT_A_LINE},
