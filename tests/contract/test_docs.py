@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
@@ -16,14 +17,22 @@ ROOT = Path(__file__).parents[2]
 PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
 
 
-def test_the_checks_pages_are_made_anew_when_a_record_changes() -> None:
+def make_docs() -> ModuleType:
     spec = importlib.util.spec_from_file_location("make_docs", ROOT / "docs" / "make.py")
     assert spec is not None
     assert spec.loader is not None
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
+    return make
+
+
+def test_the_catalogs_table_has_a_row_for_each_case() -> None:
+    assert (ROOT / "docs" / "catalog.md").read_text("utf-8") == make_docs().catalog(), "run `make docs`"
+
+
+def test_the_checks_pages_are_made_anew_when_a_record_changes() -> None:
     there = {path.name: path.read_text("utf-8") for path in (ROOT / "docs" / "checks").iterdir()}
-    assert there == make.pages(), "run `make docs`"
+    assert there == make_docs().pages(), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
