@@ -16,10 +16,12 @@ from pathlib import Path
 from checker.checks.base import CheckInfo
 from checker.checks.registry import CHECKS
 from checker.examples import Variant, example
+from checker.postgres.databases import MINIMUM_VERSION
 from checker.settings import Configuration
 
 HERE = Path(__file__).parent
 SCHEMA = HERE.parent / "checker" / "configuration.schema.json"
+sys.path.append(str(HERE.parent))  # the cases are the tests' own
 GROUPS = {"H": "History", "G": "Graph", "D": "Deployments", "R": "Replay", "C": "Configuration"}
 
 
@@ -73,6 +75,37 @@ def _diff(path: str, merged: dict[str, bytes], branch: dict[str, bytes]) -> Iter
     yield from difflib.unified_diff(before, after, *names, lineterm="", n=3)
 
 
+def catalog() -> str:
+    """docs/catalog.md with its two tables made anew: a row for each case of the test."""
+    from tests.replay.catalog_cases import CASES, UNTOLD
+
+    told = [(_cell(case.name, case.since), f"`{_sql(case.up)}`", _words(case.leak)) for case in CASES]
+    untold = [(_cell(case.name, case.since), f"`{_sql(case.up)}`") for case in UNTOLD]
+    text = (HERE / "catalog.md").read_text("utf-8")
+    text = _between(text, "told", ("what", "a migration does", "a downgrade that forgets it is told"), told)
+    return _between(text, "untold", ("what", "for example"), untold)
+
+
+def _between(text: str, mark: str, titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    begin, end = f"<!-- {mark}: made by docs/make.py -->\n", f"<!-- end of {mark} -->"
+    lines = [titles, ("---",) * len(titles), *rows]
+    table = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    head, rest = text.split(begin)
+    return f"{head}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+
+
+def _cell(name: str, since: int) -> str:
+    return name if since == MINIMUM_VERSION else f"{name} (PostgreSQL {since})"
+
+
+def _sql(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def _words(leak: tuple[str, ...]) -> str:
+    return "<br>".join(f"{one}…)" if one.endswith("(") else one for one in leak)
+
+
 def picture() -> str:
     """The demo's report as SVG."""
     from rich.console import Console
@@ -98,6 +131,7 @@ def main() -> None:
     for name, text in pages().items():
         (HERE / "checks" / name).write_text(text, "utf-8")
     SCHEMA.write_text(configuration_schema(), "utf-8")
+    (HERE / "catalog.md").write_text(catalog(), "utf-8")
     if "--picture" in sys.argv:
         (HERE / "demo.svg").write_text(picture(), "utf-8")
 

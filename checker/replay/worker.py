@@ -52,6 +52,7 @@ from urllib.parse import quote, unquote, urlsplit
 PROTOCOL = 1
 STATEMENTS = 2_000  # of one step; what comes after is not recorded
 CHARACTERS = 20_000  # of one text
+NAMES = 20  # of variables that were asked for in vain; a large project asks for hundreds that it can do without
 VALUES, VALUE_CHARACTERS = (
     500,
     200,
@@ -493,8 +494,9 @@ def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
     if step is None:
         failure["missing"], failure["missing_kind"] = _missing(cause)
         asked = ASKED.still_missing()
-        if asked and not database:
-            told = f"Asked for in the environment, and not set: {', '.join(asked)}"
+        if asked and not database and failure["missing_kind"] not in ("module", "driver"):
+            more = f" (and {len(asked) - NAMES} before these)" if len(asked) > NAMES else ""
+            told = f"Asked for in the environment, and not set: {', '.join(asked[-NAMES:])}{more}"
             failure["details"] = f"{failure['details'] or ''}\n{told}".strip()[-CHARACTERS:]
     return failure
 

@@ -55,6 +55,10 @@ def configuration_schema() -> dict[str, object]:
     return schema
 
 
+def test_the_catalogs_table_has_a_row_for_each_case() -> None:
+    assert (ROOT / "docs" / "catalog.md").read_text("utf-8") == make_docs().catalog(), "run `make docs`"
+
+
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8"))

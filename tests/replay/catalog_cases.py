@@ -16,6 +16,12 @@ class Case(NamedTuple):
     since: int = 13
 
 
+def untold(name: str, up: str, clean: str = "", setup: str = "") -> Case:
+    """What `up` does is nothing to tell: of a downgrade that does not undo it, only what else it leaves is told."""
+    return Case(name, up, ("schema `x` left behind",), clean, setup, "CREATE SCHEMA x")
+
+
+SERIAL = "CREATE TABLE orders (id serial, total int)"
 ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, total int, note text)"
 FUNCTION = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$"
 ADD = "CREATE FUNCTION add(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2'"
@@ -271,14 +277,6 @@ CASES = [
         "ALTER SEQUENCE s AS bigint OWNED BY NONE",
         ORDERS + "; CREATE SEQUENCE s",
         "ALTER SEQUENCE s AS bigint",
-    ),
-    Case(
-        "sequence's value",
-        "SELECT nextval('s')",
-        ("schema `x` left behind",),
-        "",
-        "CREATE SEQUENCE s",
-        "CREATE SCHEMA x",
     ),
     Case("view", "CREATE VIEW v AS SELECT id FROM orders", ("view `v` left behind",), "DROP VIEW v", ORDERS),
     Case(
@@ -558,12 +556,34 @@ CASES = [
         "ALTER TABLE child NO INHERIT orders",
         ORDERS + "; CREATE TABLE child (LIKE orders)",
     ),
-    Case(
-        "the version table",
-        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)",
-        ("table `other` left behind",),
-        "DROP TABLE alembic_version",
+]
+
+UNTOLD = [
+    untold(
+        "Alembic's version table",
+        "CREATE TABLE IF NOT EXISTS alembic_version (version_num varchar(32) PRIMARY KEY)",
+    ),
+    untold(
+        "the order of a table's columns", "ALTER TABLE orders DROP total; ALTER TABLE orders ADD total int", "", ORDERS
+    ),
+    untold("rows, and statistics of them", "INSERT INTO orders DEFAULT VALUES; ANALYZE orders", "", SERIAL),
+    untold("a sequence's value", "SELECT nextval('s')", "", "CREATE SEQUENCE s"),
+    untold(
+        "indentation and blank lines of a function in SQL or PL/pgSQL",
+        "CREATE OR REPLACE FUNCTION g() RETURNS int LANGUAGE plpgsql AS $$\n  BEGIN\n\n  RETURN 1;\n  END$$",
         "",
-        "CREATE TABLE other ()",
+        "CREATE FUNCTION g() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\nRETURN 1;\nEND$$",
+    ),
+    untold(
+        "what belongs to an extension",
+        "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER EXTENSION citext ADD FUNCTION g()",
+        "ALTER EXTENSION citext DROP FUNCTION g(); DROP FUNCTION g()",
+        "CREATE EXTENSION citext",
+    ),
+    untold("temporary tables", "CREATE TEMP TABLE IF NOT EXISTS passing (id int)"),
+    untold("passwords", "ALTER ROLE app PASSWORD 'secret'", "", "CREATE ROLE app"),
+    untold(
+        "settings of the database",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = 5000', current_database()); END $$",
     ),
 ]

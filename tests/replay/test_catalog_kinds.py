@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from checker.replay.catalog import CatalogWatch, compare, describe, read_catalog
-from tests.replay.catalog_cases import CASES, Case
+from tests.replay.catalog_cases import CASES, UNTOLD, Case
 from tests.replay.conftest import Connect
 
 pytestmark = pytest.mark.postgres
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("case", [*CASES, *UNTOLD], ids=lambda case: case.name.replace(" ", "-"))
 def test_a_leak_is_told_and_a_clean_downgrade_is_not(case: Case, connect: Connect) -> None:
     migrations = connect()
     if migrations.info.server_version // 10000 < case.since:

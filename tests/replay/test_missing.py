@@ -115,3 +115,13 @@ def test_a_python_that_the_project_does_not_ask_for_is_said(project: Make, serve
     failure = lack(made, server)
     assert (failure.error, failure.missing_kind) == ("ZeroDivisionError", "python")
     assert str(failure.missing).startswith(">=3.99 (this was 3.")
+
+
+def test_of_hundreds_of_variables_the_last_are_told(project: Make, server: TestServer) -> None:
+    env = "import os\nfor number in range(300): os.getenv(f'VARIABLE_{number}')\n"
+    made = project("a <- : |", env + "1 / 0\n" + ENV)
+    details = lack(made, server).details or ""
+    assert "VARIABLE_299 (and 280 before these)" in details
+    assert "VARIABLE_279," not in details
+    (made.root / "migrations" / "env.py").write_text(env + "import no_such_module\n" + ENV)
+    assert "VARIABLE" not in (lack(made, server).details or "")
