@@ -847,10 +847,35 @@ class Worker:
         scripts = self._scripts()
         target = command.get("target", "heads")
         migrations = self._functions(command, scripts, target)
-        with environment.EnvironmentContext(
+        context = environment.EnvironmentContext(
             self.config, scripts, fn=migrations, as_sql=False, starting_rev=None, destination_rev=target, tag=None
-        ):
+        )
+        self._leave_out_other_databases(context)
+        with context:
             scripts.run_env()
+
+    def _leave_out_other_databases(self, context: Any) -> None:
+        """Of several databases in one env.py the first is replayed, and the others are told.
+
+        All of them lead here. What `alembic init -t multidb` writes keeps every transaction open until the last is
+        done: the second run would wait for the first one's version table for ever. A second run that does not cross
+        an open one is none of our business: there may be a schema for each tenant.
+        """
+        run = context.run_migrations
+        runs: list[Any] = []
+
+        def run_migrations(**arguments: Any) -> None:
+            migration = context.get_context()
+            table, connection = (migration.version_table, migration.version_table_schema), migration.connection
+            if any(one == table and not other.closed and other.in_transaction() and other is not connection
+                   for one, other in runs):  # fmt: skip
+                told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+                self._report(f"a second run_migrations({told})", True)
+                return
+            runs.append((table, connection))
+            run(**arguments)
+
+        context.run_migrations = run_migrations
 
     def _functions(self, command: Any, scripts: Any, target: str) -> Callable[..., Iterator[Any]]:
         if command["do"] in ("upgrade", "downgrade"):
