@@ -72,7 +72,7 @@ class Interrupted:
         return self.process.returncode, output
 
     def worker_is_gone(self) -> bool:
-        return comes_true(lambda: not alive(int(self.shown.read_text().split()[0])))
+        return comes_true(lambda: not runs(int(self.shown.read_text().split()[0])))
 
     def server_is_gone(self) -> bool:
         port = int(self.shown.read_text().split()[1])
@@ -81,6 +81,14 @@ class Interrupted:
     def left(self) -> list[Path]:
         """What it has left in the temporary folder."""
         return [path for path in self.temporary.rglob("*") if path.is_file()]
+
+
+def runs(pid: int) -> bool:
+    """Whether the process does anything: one that has ended may wait for an init that never asks how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return not Path("/proc").is_dir() and alive(pid)
 
 
 @pytest.fixture
