@@ -13,6 +13,7 @@ import psycopg
 
 from checker.errors import ConfigurationError
 from checker.postgres.interface import Address, InitScript, Server
+from checker.replay.database import connect
 from checker.replay.outcome import Failure, FailureKind
 from checker.replay.plan import Plan
 from checker.replay.runner import Launch, Run, Session
@@ -142,7 +143,7 @@ def _finish(run: Run) -> None:
 
 
 def _run_script(database: Address, script: InitScript) -> None:
-    with _connect(database) as connection:
+    with connect(database) as connection:
         for statement, rows in parts(script.sql):
             try:
                 _run(connection, statement, rows)
@@ -184,20 +185,9 @@ def _line(sql: str, statement: str, position: str | None) -> int | None:
 
 
 def _is_empty(database: Address) -> bool:
-    with _connect(database) as connection:
+    with connect(database) as connection:
         row = connection.execute(_EMPTY).fetchone()
     return bool(row and row[0])
-
-
-def _connect(address: Address) -> psycopg.Connection[Any]:
-    return psycopg.connect(
-        host=address.host,
-        port=address.port,
-        user=address.user,
-        password=address.password,
-        dbname=address.database,
-        autocommit=True,
-    )
 
 
 def _failure(error: str, message: str) -> Failure:
