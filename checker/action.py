@@ -13,6 +13,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from checker import cli, pipeline
+from checker.commands.delivery import deliver, report_files
 from checker.errors import CheckerError, ConfigurationError, UsageError
 from checker.findings import Report, Severity
 from checker.github import NoComment, find_pull_request, put_comment
@@ -96,7 +97,7 @@ def step(environ: Mapping[str, str], command: Callable[[str], object]) -> int:
     try:
         inputs = read_inputs(environ)
         judged, settings = judge(inputs, runner, environ)
-        cli.deliver(judged.report, _report_files(inputs, settings), Console(soft_wrap=True), quiet=False, verbose=False)
+        deliver(judged.report, _report_files(inputs, settings), Console(soft_wrap=True), quiet=False, verbose=False)
     except CheckerError as error:
         runner.put({"verdict": "fail"})
         runner.show(_stopped(error))
@@ -152,7 +153,7 @@ def comment(report: Report, inputs: Inputs, environ: Mapping[str, str]) -> str:
 
 
 def _report_files(inputs: Inputs, settings: Settings) -> dict[str, Path]:
-    return {name: settings.directory / path for name, path in cli.report_files(list(inputs.report)).items()}
+    return {name: settings.directory / path for name, path in report_files(list(inputs.report)).items()}
 
 
 def _relative(files: Mapping[str, Path], workspace: Path) -> dict[str, str]:

@@ -12,6 +12,8 @@ from checker.errors import ConfigurationError
 from checker.findings import Allowed, Finding, Severity
 from checker.settings import AllowEntry, Configuration, Level, read_configuration
 from checker.source.comparison import Comparison
+from checker.source.history import released as is_released
+from checker.source.history import trailers
 from checker.source.repository import Repository
 from checker.source.snapshot import SnapshotReader
 
@@ -185,11 +187,11 @@ def gather(
     permissions = list(from_configuration(configuration, _allowed_at_base(configuration, reader, comparison)))
     if any(edits_history(subject) for subject in subjects):
         commits = (comparison.base.commit or "", comparison.head.commit or "HEAD")
-        permissions += from_trailers(repository.trailers(TRAILER, *commits))
+        permissions += from_trailers(trailers(repository, TRAILER, *commits))
 
     def released(subject: Subject, revision: str) -> bool:
         folders = subject.base.environment.version_locations
-        return repository.released(revision, folders, configuration.tags)
+        return is_released(repository, revision, folders, configuration.tags)
 
     return Lenience(
         permissions=tuple(permissions),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from checker.errors import RepositoryError
 from checker.findings import Ref
 from checker.source.events import Asked, asked_by, read_event
-from checker.source.repository import Merge, Repository
+from checker.source.merging import Merge, merge, work_tree_commit
+from checker.source.repository import Repository
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def compare_refs(repository: Repository, asked: Asked) -> Comparison:
         head_commit = repository.resolve(asked.head)
         shown = Ref(asked.head, head_commit)
     elif repository.root:
-        head_commit = repository.work_tree_commit()
+        head_commit = work_tree_commit(repository)
         clean = head_commit == repository.find("HEAD")
         shown = Ref(repository.current_branch() or "HEAD", head_commit if clean else None)
     else:
@@ -59,7 +60,7 @@ def compare_refs(repository: Repository, asked: Asked) -> Comparison:
         head=shown,
         base_tree=repository.tree_of(base_commit),
         head_tree=head_tree,
-        merge=Merge(head_tree) if asked.merged else repository.merge(base_commit, head_commit),
+        merge=Merge(head_tree) if asked.merged else merge(repository, base_commit, head_commit),
         checked_out=asked.head is None,
     )
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from checker import cli
 from checker.action import OUTPUTS
+from checker.commands.check import check
 from checker.inputs import Inputs, make_settings
 from checker.settings import Settings
 
@@ -78,7 +78,7 @@ def test_the_outputs_are_those_that_the_code_sets() -> None:
 
 
 def test_an_input_means_what_the_option_of_its_name_means() -> None:
-    options = set(inspect.signature(cli.check).parameters)
+    options = set(inspect.signature(check).parameters)
     assert {field.name for field in dataclasses.fields(Inputs)} - options == OTHERWISE
     given = Inputs(
         base="b", config="c.yml", project=("p",), python="venv/bin/python", replay=False,
