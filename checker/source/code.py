@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,9 @@ MODULE = "module-level code"
 LONG_LINE = 88
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t].+[ \t]import[ \t]*(?:\([^)]*\)|.*)|import[ \t].*)", re.M)
 _BLANKS = re.compile(r"[ \t]+(?=\n)")
+# Where a definition starts at the top level. Cut there, each piece is Python by itself.
+_DEFINITION = re.compile(rb"^(?=@|def\s|class\s|async\s+def\s)", re.M)
+_CODED = re.compile(rb"\A(\xef\xbb\xbf|[^\n]*\n?[^\n]*coding[:=])")
 
 
 @lru_cache(maxsize=4096)  # one script is compared with many where it may have been renumbered
@@ -30,6 +33,62 @@ def normalized_parts(source: bytes) -> Mapping[str, str]:
     except UNREADABLE:
         text = source.decode("utf-8", "replace")
         return {MODULE: "\n".join(line.strip() for line in text.splitlines() if line.strip())}
+
+
+def differing_parts(before: bytes, after: bytes) -> list[str]:
+    """The names of the parts that differ between two versions of a script.
+
+    As a comparison of their normalized_parts gives them; but what stands the same in both, to the letter, is passed over:
+    most edits touch one function of a script, or its imports, and few of a long function's statements.
+    """
+    old, new = _changed_middle(before, after)
+    try:
+        trees = parse(old), parse(new)
+        _leave_out_shared_statements(trees, (old.splitlines(), new.splitlines()))
+        plain, other = (_as_text(_Plain().visit(tree)) for tree in trees)
+    except UNREADABLE:
+        plain, other = normalized_parts(before), normalized_parts(after)
+    return differing(plain, other)
+
+
+def differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The names of the parts that are not the same, in the order in which they stand."""
+    return [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
+
+
+def _changed_middle(before: bytes, after: bytes) -> tuple[bytes, bytes]:
+    """Both without the definitions that they share at the beginning and at the end; whole where bytes need a codec."""
+    if _CODED.match(before) or _CODED.match(after):
+        return before, after
+    old, new = _DEFINITION.split(before), _DEFINITION.split(after)
+    same = _shared(old, new)
+    tail = _shared(old[same:][::-1], new[same:][::-1])
+    return b"".join(old[same : len(old) - tail]), b"".join(new[same : len(new) - tail])
+
+
+def _shared(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many of their first members are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _leave_out_shared_statements(trees: tuple[ast.Module, ast.Module], lines: tuple[Sequence[bytes], ...]) -> None:
+    """Take the statements that a function begins and ends with in both versions out of both: all but the last one, which
+    decides what a `return` at the end is worth."""
+    old, new = ({node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)} for tree in trees)
+    for name in old.keys() & new.keys():
+        bodies = [one[name].body for one in (old, new)]
+        texts = [[_text(node, own) for node in body[:-1]] for body, own in zip(bodies, lines, strict=True)]
+        same = _shared(*texts)
+        tail = _shared(*(text[same:][::-1] for text in texts))
+        for body in bodies:
+            del body[len(body) - 1 - tail : -1], body[:same]
+
+
+def _text(node: ast.stmt, lines: Sequence[bytes]) -> bytes:
+    """The whole lines that a statement stands on."""
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+    return b"\n".join(lines[first - 1 : node.end_lineno])
 
 
 @lru_cache(maxsize=4096)

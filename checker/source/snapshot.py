@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,14 @@ class Snapshot:
             if script.revision is not None:
                 found.setdefault(script.revision, script)
         return found
+
+    @cached_property
+    def duplicates(self) -> frozenset[str]:
+        """The ids that more than one script has."""
+        if len(self.by_revision) == len(self.scripts):
+            return frozenset()
+        ids = Counter(script.revision for script in self.scripts if script.revision is not None)
+        return frozenset(revision for revision, count in ids.items() if count > 1)
 
 
 class SnapshotReader:
