@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from checker.source.code import MODULE, differing, differing_parts, imports, normalized_parts, resolved_parts, spread
+from checker.source.code import MODULE, differing_parts, normalized_parts, spread
 from checker.source.graph import RevisionGraph
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
@@ -38,10 +38,6 @@ class Pair:
     def changed_parts(self) -> tuple[str, ...]:
         """The functions that differ in what they do, upgrade and downgrade first, and the module-level code."""
         names = differing_parts(self.before.source, self.after.source)
-        if names and imports(self.before.source) != imports(self.after.source):
-            # Models may have moved (imports differ, code does not), or the same is reached by another import.
-            spelled_out = differing(resolved_parts(self.before.source), resolved_parts(self.after.source))
-            names = [name for name in names if name in spelled_out]
         return tuple(
             sorted(
                 names,

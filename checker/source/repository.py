@@ -270,10 +270,10 @@ class Repository:
 
     # --- trees and blobs
 
-    def files(self, tree: str) -> dict[str, str]:
-        """Every regular file of a tree: its path from the repository's root, and its blob."""
+    def files(self, tree: str, folders: Sequence[str] = ()) -> dict[str, str]:
+        """Every regular file of a tree, or of these folders in it: its path from the repository's root, and its blob."""
         found = {}
-        for record in self.run_bytes("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
+        for record in self.run_bytes("ls-tree", "-r", "-z", "--full-tree", tree, "--", *folders).split(b"\0"):
             if record[:6].decode() in FILE_MODES:
                 facts, _, path = record.partition(b"\t")
                 found[path.decode("utf-8", "surrogateescape")] = facts.split(b" ")[2].decode()

@@ -15,6 +15,21 @@ from checker.source.script import Script, is_script_name, read_script
 from checker.source.tree import Tree
 
 
+def graph_of(scripts: Iterable[Script]) -> RevisionGraph:
+    """The graph of those that have an id."""
+    return RevisionGraph(
+        Node(
+            script.revision,
+            script.down_revisions,
+            script.depends_on,
+            script.branch_labels,
+            unknown_parents="down_revision" in script.unknown,
+        )
+        for script in scripts
+        if script.revision is not None
+    )
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One environment as one tree has it."""
@@ -26,17 +41,7 @@ class Snapshot:
     @cached_property
     def graph(self) -> RevisionGraph:
         """The graph of the scripts that have an id."""
-        return RevisionGraph(
-            Node(
-                script.revision,
-                script.down_revisions,
-                script.depends_on,
-                script.branch_labels,
-                unknown_parents="down_revision" in script.unknown,
-            )
-            for script in self.scripts
-            if script.revision is not None
-        )
+        return graph_of(self.scripts)
 
     @cached_property
     def by_revision(self) -> Mapping[str, Script]:
