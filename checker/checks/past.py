@@ -8,6 +8,7 @@ from typing import assert_never
 from checker.checks.base import CheckInfo, listing
 from checker.checks.g201_multiple_heads import INFO as MULTIPLE_HEADS
 from checker.checks.h101_edited_revision import INFO as EDITED
+from checker.checks.h101_edited_revision import consequence
 from checker.checks.h102_deleted_revision import INFO as DELETED
 from checker.checks.h103_reparented_revision import INFO as REPARENTED
 from checker.checks.h104_inserted_revision import INFO as INSERTED
@@ -67,11 +68,11 @@ def _message(event: Event) -> str:
     )
     if event.kind is Kind.HEADS:
         return f"the chain has had {event.words} since {landed}: `alembic upgrade head` does not know which to take"
-    return f"merged revision {event.revision} was {event.words} in {landed}: {_WHO[event.kind]}"
+    means = consequence(event.pair) if event.pair else _MEANS[event.kind]
+    return f"merged revision {event.revision} was {event.words} in {landed}: {means}"
 
 
-_WHO = {
-    Kind.EDITED: "a database that had run it before is not like one that runs it now",
+_MEANS = {
     Kind.DELETED: "a database that stands on it fails with Can't locate revision",
     Kind.RENUMBERED: "a database that stands on the old id fails with Can't locate revision",
     Kind.REPARENTED: "a database that was past it never ran what is new below it",

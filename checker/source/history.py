@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -128,28 +128,41 @@ class Ref:
     tip: str
 
 
-def unmerged(repository: Repository, trunk: str) -> list[Ref]:
-    """The remote's branches, or in a repository without any the local ones, that `trunk` does not have whole; the newest
-    first. Of several on one commit, one."""
+def unmerged(repository: Repository, trunk: str, space: str) -> list[Ref]:
+    """The refs below `space` that `trunk` does not have whole, without that prefix, the newest first. Of several on one
+    commit, one."""
     form = "--format=%(objectname)%00%(refname)%00%(symref)"
-    for space in ("refs/remotes", "refs/heads"):
-        listed = repository.ask("for-each-ref", f"--no-merged={trunk}", "--sort=-committerdate", form, space) or ""
-        refs = [line.split("\0") for line in listed.splitlines()]
-        if refs:
-            found = {tip: name.removeprefix(f"{space}/") for tip, name, symref in reversed(refs) if not symref}
-            return [Ref(name, tip) for tip, name in reversed(found.items())]
-    return []
+    listed = repository.ask("for-each-ref", f"--no-merged={trunk}", "--sort=-committerdate", form, space) or ""
+    found: dict[str, Ref] = {}
+    for line in listed.splitlines():
+        tip, name, symref = line.split("\0")
+        if not symref:
+            found.setdefault(tip, Ref(name.removeprefix(f"{space}/"), tip))
+    return list(found.values())
 
 
-def added(repository: Repository, trunk: str, tip: str, paths: Sequence[str]) -> dict[str, str]:
-    """The files that a branch brings below the paths since it left `trunk`, each with its blob."""
-    common = repository.ask("merge-base", trunk, tip)
-    if not common:
-        return {}
-    output = repository.run("diff-tree", "-r", "-z", "--no-renames", "--diff-filter=A", common, tip, "--", *paths)
-    fields = output.split("\0")
-    changes = (_file_change(facts, path) for facts, path in zip(fields[::2], fields[1::2], strict=False))
-    return {change.path: change.after for change in changes if change.after}
+def additions(
+    repository: Repository, tips: Iterable[str], trunk: str, paths: Sequence[str]
+) -> Iterator[tuple[str, FileChange]]:
+    """(commit, file) for each file below the paths that a commit added which one of the tips has, and `trunk` has not."""
+    revisions = "".join(f"{tip}\n" for tip in tips) + f"^{trunk}\n--\n" + "".join(f"{path}\n" for path in paths)
+    options = ("--full-history", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=A", "-z", "--format=%H")
+    output = repository.run_bytes("log", *options, "--stdin", fed=revisions.encode("utf-8", "surrogateescape"))
+    fields = iter(output.decode("utf-8", "surrogateescape").split("\0"))
+    commit = ""
+    for field in fields:
+        text = field.lstrip("\n")
+        if text.startswith(":"):
+            yield commit, _file_change(text, next(fields))
+        elif text:
+            commit = text
+
+
+def beyond(repository: Repository, tips: Iterable[str], trunk: str) -> list[tuple[str, list[str]]]:
+    """The commits that one of the tips has, and `trunk` has not, each with its parents: parents before children."""
+    revisions = "".join(f"{tip}\n" for tip in tips) + f"^{trunk}\n"
+    output = repository.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", fed=revisions.encode())
+    return [(commit, parents) for commit, *parents in map(str.split, output.splitlines())]
 
 
 def last_commit_with(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -88,6 +87,8 @@ class Event:
     still_stands: bool
     pair: Pair | None = field(default=None, repr=False)
     """Of an edit, the script before and after."""
+    state: int = 0
+    """Of an edit or a re-parenting, which of the script's states it led to; 0 is the one that landed."""
     heals: bool = False
     """Whether a re-parenting mended a broken chain: the usual repair."""
     about: tuple[str, ...] = ()
@@ -230,8 +231,8 @@ class _Past:
         came_back = [Pair(self._last[str(one.revision)], one) for one in changes.new if one.revision in self._known]
         for pair in (*changes.edited, *(pair for pair in came_back if pair.changed_parts)):
             parts = ", ".join(pair.changed_parts)
-            yield self._event(Kind.EDITED, landing, pair.after, f"edited in {parts}", pair)
-            self._remember(Kind.EDITED, pair)
+            event = self._event(Kind.EDITED, landing, pair.after, f"edited in {parts}", pair)
+            yield replace(event, state=self._remember(Kind.EDITED, pair))
         for pair in changes.renumbered:
             event = self._event(Kind.RENUMBERED, landing, pair.after, f"renumbered to {pair.after.revision}")
             yield replace(event, revision=pair.before.revision)
@@ -240,11 +241,13 @@ class _Past:
             yield self._event(Kind.DELETED, landing, script, f"deleted{kind}")
         for pair in (*changes.reparented, *(pair for pair in came_back if pair.reparented)):
             words = f"re-parented from {_names(pair.before)} to {_names(pair.after)}"
-            yield replace(self._event(Kind.REPARENTED, landing, pair.after, words), heals=bool(changes.heals))
-            self._remember(Kind.REPARENTED, pair)
+            event = self._event(Kind.REPARENTED, landing, pair.after, words)
+            yield replace(event, heals=bool(changes.heals), state=self._remember(Kind.REPARENTED, pair))
         for inserted in changes.inserted:
             above = tuple(str(script.revision) for script in inserted.above)
             words = f"inserted below {', '.join(above)}"
+            for script in inserted.above:
+                self._remember(Kind.REPARENTED, Pair(self._last[str(script.revision)], script))
             yield replace(self._event(Kind.INSERTED, landing, inserted.script, words), about=above)
 
     @staticmethod
@@ -262,9 +265,11 @@ class _Past:
             trailers=landing.trailers,
         )
 
-    def _remember(self, kind: Kind, pair: Pair) -> None:
+    def _remember(self, kind: Kind, pair: Pair) -> int:
+        """Keep what a script is like now, and say which of its states that is."""
         versions = self._versions.setdefault((kind, str(pair.after.revision)), [pair.before])
         versions.append(pair.after)
+        return len(versions) - 1
 
     def _note_heads(self, before: Snapshot, landing: Landing) -> None:
         expected = self._environment.settings.heads if self._environment.settings else ()
@@ -290,23 +295,19 @@ class _Past:
 
     def told(self) -> Timeline:
         stands = self._standing()
-        count: Counter[tuple[Kind, str | None]] = Counter()
-        told = []
-        for event in self._events:
-            count[event.kind, event.revision] += 1
-            told.append(replace(event, still_stands=stands(event, count[event.kind, event.revision])))
-        return Timeline(self._environment, tuple(told), tuple(self._log), self._now, self._count)
+        told = tuple(replace(event, still_stands=stands(event)) for event in self._events)
+        return Timeline(self._environment, told, tuple(self._log), self._now, self._count)
 
-    def _standing(self) -> Callable[[Event, int], bool]:
+    def _standing(self) -> Callable[[Event], bool]:
         here, graph = self._now.by_revision, self._now.graph
         reached = {key: _reached(key[0], versions) for key, versions in self._versions.items() if key[1] in here}
         last = {(event.kind, event.revision): event for event in self._events}
 
-        def stands(event: Event, number: int) -> bool:
+        def stands(event: Event) -> bool:
             revision = str(event.revision)
             match event.kind:
                 case Kind.EDITED | Kind.REPARENTED:
-                    return revision in here and number <= reached[event.kind, revision]
+                    return revision in here and event.state <= reached[event.kind, revision]
                 case Kind.DELETED | Kind.RENUMBERED:
                     return revision not in here and event is last[event.kind, event.revision]
                 case Kind.INSERTED:
@@ -320,13 +321,17 @@ class _Past:
 
 
 def _reached(kind: Kind, versions: Sequence[Script]) -> int:
-    """With which of its events a script came to be as it is now: those after it were taken back."""
-    *former, _, now = versions  # the last event was one
-    for number, one in enumerate(former):
-        pair = Pair(one, now)
-        if not (pair.reparented if kind is Kind.REPARENTED else one.blob != now.blob and pair.changed_parts):
+    """The first of a script's states that is as it is now: what led to later ones was taken back."""
+    now = versions[-1]
+    for number, one in enumerate(versions[:-1]):
+        # two states next to each other differ, and one blob is one code
+        if kind is Kind.REPARENTED:
+            differ = Pair(one, now).reparented
+        else:
+            differ = number == len(versions) - 2 or (one.blob != now.blob and bool(Pair(one, now).changed_parts))
+        if not differ:
             return number
-    return len(former) + 1
+    return len(versions) - 1
 
 
 def _snapshot(environment: Environment, scripts: Mapping[str, Script]) -> Snapshot:
@@ -355,4 +360,4 @@ def _how_it_ended(before: Snapshot, after: Snapshot, heads: Collection[str]) -> 
         return f"merged by {', '.join(merging)}"
     if moved:
         return f"{', '.join(moved)} re-parented"
-    return f"{', '.join(gone)} deleted" if gone else "brought together"
+    return f"{', '.join(gone)} gone" if gone else "brought together"
