@@ -57,6 +57,7 @@ def audit(
     with open_repository(settings.directory, environ, progress.tell) as repository:
         name = settings.head or repository.default_branch() or "HEAD"
         tip = repository.resolve(name)
+        progress.tell(f"reading the past of {name}")
         skipped = deepen(repository, tip)
         start = find_start(repository, tip, since) if since else None
         reader = SnapshotReader(repository)
@@ -71,6 +72,7 @@ def audit(
         ]
         collisions: list[CollisionReport] = []
         if branches:
+            progress.tell("reading the branches that are open")
             opened, unseen = find_branches(repository, Branch(name, tip), reader, environments)
             collisions = [
                 _collision(timeline, one)

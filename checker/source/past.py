@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from checker.source.history import first_parent_line, renames, touches
@@ -26,19 +27,35 @@ def read_past(
     repository: Repository, tip: str, since: str | None, environments: Sequence[Environment], trailer: str
 ) -> Past:
     """The past of each environment, from after `since` to `tip`; the values of that commit trailer with each event."""
-    line = first_parent_line(repository, tip, since)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # two walks over the same history, on two cores
+        walk = beside.submit(first_parent_line, repository, tip, since)
+        return _read(repository, tip, since, environments, trailer, walk.result)
+
+
+def _read(
+    repository: Repository,
+    tip: str,
+    since: str | None,
+    environments: Sequence[Environment],
+    trailer: str,
+    walked: Callable[[], Sequence[str]],
+) -> Past:
+    folders = sorted({folder for one in environments for folder in one.version_locations})
+    touched = list(touches(repository, tip, since, folders, trailer))
+    line = walked()
     if not line:
         return Past((), 0)
     started = next(iter(repository.parents(line[-1])), None)
     started = started if started and repository.find(started) else None  # a shallow clone knows its id alone
     while True:
-        folders = sorted({folder for one in environments for folder in one.version_locations})
-        landings = find_landings(line, touches(repository, tip, since, folders, trailer))
+        landings = find_landings(line, touched)
         before = repository.files(started, folders) if started else {}
         longer = [_with_former_folders(one, before, landings, repository) for one in environments]
         if longer == list(environments):
             break
         environments = longer
+        folders = sorted({folder for one in environments for folder in one.version_locations})
+        touched = list(touches(repository, tip, since, folders, trailer))
     scripts = _Scripts(repository, environments)
     scripts.have(before, landings)
     timelines = tuple(

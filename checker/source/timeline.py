@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -188,11 +189,11 @@ class _Past:
 
     def __init__(self, environment: Environment, scripts: dict[str, Script]) -> None:
         self._environment = environment
-        self._now = _snapshot(environment, scripts)
         self._scripts = scripts
-        self._known = set(self._now.by_revision)
-        self._last = dict(self._now.by_revision)
-        """Each revision as it was last seen."""
+        self._last = {one.revision: one for one in scripts.values() if one.revision is not None}
+        """Each revision that has landed, as it was last seen."""
+        self._below = Counter(lower for one in scripts.values() for lower in one.down_revisions)
+        """How many scripts stand on each revision."""
         self._versions: dict[tuple[Kind, str], list[Script]] = {}
         """What an edited or re-parented script was like: before its first event, and after each."""
         self._events: list[Event] = []
@@ -201,34 +202,38 @@ class _Past:
         self._log: list[Landed] = []
         self._count = 0
 
+    @property
+    def _now(self) -> Snapshot:
+        return Snapshot(self._environment, tuple(self._scripts[path] for path in sorted(self._scripts)))
+
     def take(self, landing: Landing, script: Callable[[str, str], Script]) -> None:
         changes = [change for change in landing.changes if self._environment.holds(change.path)]
         if not changes:
             return
         self._count += 1
-        before = self._now
+        after = {change.path: script(change.path, change.after) for change in changes if change.after}
+        # Most landings do nothing but add revisions: of those there is nothing to compare.
+        touches_old = any(change.before for change in changes)
+        touches_old = touches_old or any(one.revision in self._last for one in after.values())
+        before = self._now if touches_old or self._open is not None else None
         for change in changes:
-            self._scripts.pop(change.path, None)
-            if change.after:
-                self._scripts[change.path] = script(change.path, change.after)
-        self._now = _snapshot(self._environment, self._scripts)
-        new = [self._scripts[change.path] for change in changes if change.path in self._scripts]
-        only_new = all(change.before is None for change in changes)
-        if not only_new or any(one.revision in self._known for one in new):
-            found = find_changes(before, self._now)
-            self._events += self._read(found, landing)
+            if gone := self._scripts.pop(change.path, None):
+                self._below.subtract(gone.down_revisions)
+        self._scripts |= after
+        self._below.update(lower for one in after.values() for lower in one.down_revisions)
+        if before and touches_old:
+            self._events += self._read(find_changes(before, self._now), landing)
         self._note_heads(before, landing)
-        for one in new:
+        for path, one in after.items():
             if one.revision is not None:
-                if one.revision not in self._known:
-                    self._known.add(one.revision)
-                    self._log.append(Landed(one, landing.commit_of(one.path), landing.writer_of(one.path)))
+                if one.revision not in self._last:
+                    self._log.append(Landed(one, landing.commit_of(path), landing.writer_of(path)))
                 self._last[one.revision] = one
 
     # --- events
 
     def _read(self, changes: Changes, landing: Landing) -> Iterator[Event]:
-        came_back = [Pair(self._last[str(one.revision)], one) for one in changes.new if one.revision in self._known]
+        came_back = [Pair(self._last[str(one.revision)], one) for one in changes.new if one.revision in self._last]
         for pair in (*changes.edited, *(pair for pair in came_back if pair.changed_parts)):
             parts = ", ".join(pair.changed_parts)
             event = self._event(Kind.EDITED, landing, pair.after, f"edited in {parts}", pair)
@@ -271,13 +276,12 @@ class _Past:
         versions.append(pair.after)
         return len(versions) - 1
 
-    def _note_heads(self, before: Snapshot, landing: Landing) -> None:
-        expected = self._environment.settings.heads if self._environment.settings else ()
-        surplus = sorted(_surplus_heads(self._now, expected))
+    def _note_heads(self, before: Snapshot | None, landing: Landing) -> None:
+        surplus = self._surplus_heads()
+        scripts = {head: one for one in self._scripts.values() if (head := one.revision) in surplus} if surplus else {}
         if surplus and self._open is None:
             touched = {change.path for change in landing.changes}
-            scripts = [self._now.by_revision[head] for head in surplus]
-            newest = next((one for one in scripts if one.path in touched), scripts[0])
+            newest = next((one for one in scripts.values() if one.path in touched), scripts[surplus[0]])
             event = self._event(Kind.HEADS, landing, newest, f"{len(surplus)} heads: {', '.join(surplus)}")
             self._open = len(self._events)
             self._events.append(replace(event, revision=None, about=tuple(surplus)))
@@ -286,20 +290,30 @@ class _Past:
             heads = tuple(dict.fromkeys((*event.about, *surplus)))
             self._events[self._open] = replace(event, about=heads, words=f"{len(heads)} heads: {', '.join(heads)}")
         elif self._open is not None:
+            assert before is not None
             event = self._events[self._open]
             words = f"{event.words}; {_how_it_ended(before, self._now, event.about)}"
             self._events[self._open] = replace(event, until=landing.commit, words=words)
             self._open = None
 
+    def _surplus_heads(self) -> list[str]:
+        """As the graph has them; it is only made where more than one script has nothing on it."""
+        heads = {one.revision for one in self._scripts.values() if not self._below[str(one.revision)]} - {None}
+        if len(heads) < 2:
+            return []
+        settings = self._environment.settings
+        return sorted(self._now.graph.surplus_heads(settings.heads if settings else ()))
+
     # --- the end
 
     def told(self) -> Timeline:
-        stands = self._standing()
+        end = self._now
+        stands = self._standing(end)
         told = tuple(replace(event, still_stands=stands(event)) for event in self._events)
-        return Timeline(self._environment, told, tuple(self._log), self._now, self._count)
+        return Timeline(self._environment, told, tuple(self._log), end, self._count)
 
-    def _standing(self) -> Callable[[Event], bool]:
-        here, graph = self._now.by_revision, self._now.graph
+    def _standing(self, end: Snapshot) -> Callable[[Event], bool]:
+        here, graph = end.by_revision, end.graph
         reached = {key: _reached(key[0], versions) for key, versions in self._versions.items() if key[1] in here}
         last = {(event.kind, event.revision): event for event in self._events}
 
@@ -332,18 +346,6 @@ def _reached(kind: Kind, versions: Sequence[Script]) -> int:
         if not differ:
             return number
     return len(versions) - 1
-
-
-def _snapshot(environment: Environment, scripts: Mapping[str, Script]) -> Snapshot:
-    return Snapshot(environment, tuple(scripts[path] for path in sorted(scripts)))
-
-
-def _surplus_heads(snapshot: Snapshot, expected: Sequence[str]) -> tuple[str, ...]:
-    """As the graph has them; it is only made where more than one script has nothing on it."""
-    below = {lower for script in snapshot.scripts for lower in script.down_revisions}
-    if sum(revision not in below for revision in snapshot.by_revision) < 2:
-        return ()
-    return snapshot.graph.surplus_heads(expected)
 
 
 def _names(script: Script) -> str:
