@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 
 class Severity(StrEnum):
@@ -152,3 +152,12 @@ class Report:
     replay: tuple[ReplayReport, ...]
     seconds: float
     version: Literal[1] = field(default=1)
+
+
+@runtime_checkable
+class Judgement(Protocol):
+    """What a command comes to: a report, or whatever else passes or fails."""
+
+    @property
+    def verdict(self) -> Literal["pass", "fail"]:
+        """What decides the exit code."""
