@@ -116,7 +116,7 @@ def diverged(draw: st.DrawFn, depends: bool = False) -> Diverged:
         everything = [*merged, *own]
         one, other = (draw(st.sampled_from(everything)).revision for _ in range(2))
         merges = draw(st.booleans()) and not comparable(RevisionGraph(everything), one, other)
-        down = (one, other) if merges else () if draw(st.integers(0, 9)) == 0 else (one,)
+        down = (one, other) if merges else () if draw(st.integers(0, 5)) == 0 else (one,)
         needs = (draw(st.sampled_from(own)).revision,) if depends and own and draw(st.booleans()) else ()
         own.append(Node(name, down, needs))
     return Diverged(tuple(merged), tuple(own), {node.revision: draw(manners) for node in (*merged, *own)})
@@ -306,6 +306,11 @@ def test_an_own_merge_of_two_heads_follows_the_one_that_moved() -> None:
     base = "a <- b <- d; a <- c"
     done = mended(chain(base), chain(f"{base}; b + c <- x"))
     assert done.parents("x") == ("d", "c")
+
+
+def test_a_merge_revision_keeps_the_upper_of_two_parents_of_which_one_came_above_the_other() -> None:
+    done = mended(chain("a <- b"), chain("a <- b; w; w <- x; a + w <- y; b + y <- z"))
+    assert [done.parents(one) for one in "wxyz"] == [("b",), ("w",), ("w",), ("x", "y")]
 
 
 def test_a_revision_that_stands_on_nothing_comes_upon_the_head() -> None:

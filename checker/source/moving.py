@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from checker.source.changes import Changes
 from checker.source.graph import Node, RevisionGraph
+from checker.source.rewriting import Wanted
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
 
@@ -30,6 +31,28 @@ class Draft:
     def renumbered(self) -> bool:
         """Whether it gets another id."""
         return self.revision != self.script.revision
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the script shall say where it does not say so already."""
+        script = self.script
+        depends = dict(zip(script.depends_on, self.depends_on, strict=True))
+        return Wanted(
+            self.revision if self.renumbered else None,
+            self.down_revisions if self.down_revisions != script.down_revisions else None,
+            {old: new for old, new in depends.items() if old != new},
+        )
+
+    @property
+    def assignments(self) -> tuple[str, ...]:
+        """The same as a developer would write it."""
+        now, before = self, self.script
+        parts = [
+            ("revision", (now.revision,), (before.revision,)),
+            ("down_revision", now.down_revisions, before.down_revisions),
+            ("depends_on", now.depends_on, before.depends_on),
+        ]
+        return tuple(f"{name} = {new[0] if len(new) == 1 else new!r}" for name, new, old in parts if new != old)
 
     @property
     def differs(self) -> bool:
@@ -274,12 +297,29 @@ class _Lines:
             head = next((one for one in waiting if self._is_ready(one, waiting)), None)
             if head is None:
                 self.left.append(_entangled(waiting))
-                return
+                break
             waiting.remove(head)
             try:
                 self._put(head)
             except _Ambiguous as reason:
                 self.left.append(reason.left)
+        self._drop_parents_below_others()
+
+    def _drop_parents_below_others(self) -> None:
+        """A merge revision of which one parent has come to stand above another keeps the upper one."""
+        nodes = self._graph.nodes.values()
+        moved = RevisionGraph(
+            replace(node, down_revisions=self.drafts[node.revision].down_revisions)
+            if node.revision in self.drafts
+            else node
+            for node in nodes
+        )
+        for revision, draft in self.drafts.items():
+            before = _lower(self._graph, self._graph.nodes[revision].down_revisions)
+            lower = _lower(moved, draft.down_revisions) - before
+            if lower:
+                kept = tuple(parent for parent in draft.down_revisions if parent not in lower)
+                self.drafts[revision] = replace(draft, down_revisions=kept)
 
     def _path(self, revision: str) -> str:
         return self.drafts[revision].script.path
@@ -373,6 +413,11 @@ class _Lines:
         new = {edge.parent: edge.stack.tip for edge in edges if edge.stack}
         parents = tuple(dict.fromkeys(new.get(parent, parent) for parent in draft.down_revisions))
         self.drafts[revision] = replace(draft, down_revisions=parents or tuple(new.values()))
+
+
+def _lower(graph: RevisionGraph, parents: Sequence[str]) -> set[str]:
+    """Those of the parents that lie below another of them."""
+    return {one for one in parents for other in parents if one in graph.below([other])} if len(parents) > 1 else set()
 
 
 def _entangled(heads: Sequence[str]) -> Left:
