@@ -34,6 +34,17 @@ class Related:
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """Lines of a file, and what to put in their place: all that a tool needs to offer the change at a click."""
+
+    path: str
+    start_line: int
+    end_line: int
+    replacement: tuple[str, ...]
+    """A line each, without its ending."""
+
+
+@dataclass(frozen=True)
 class Allowed:
     """Why the user lets a finding pass: an `allow:` entry or a commit trailer."""
 
@@ -63,6 +74,8 @@ class Finding:
     introduced: bool = True
     related: tuple[Related, ...] = ()
     allowed: Allowed | None = None
+    suggestion: Suggestion | None = None
+    """What mends it, where that is a change of a few lines in one file."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from checker.errors import CheckerError
 from checker.findings import Finding, Severity
 from checker.source.changes import find_changes
 from checker.source.moving import ID_LENGTH, Draft, Left, Plan, plan
-from checker.source.rewriting import NotRewritable, Wanted, rewrite
+from checker.source.rewriting import NotRewritable, rewrite
 from checker.source.script import Script, read_script
 from checker.source.snapshot import Snapshot
 
@@ -140,9 +140,9 @@ def _rewrites(subject: Subject, planned: Plan, files: Files) -> Iterator[Rewrite
         if _ids(read_script(path, "", source)) != _ids(draft.script):
             raise NotRewritable(f"{path} on disk is not what git would commit")
         try:
-            after = rewrite(draft.script, source, wanted(draft), known)
+            after = rewrite(draft.script, source, draft.wanted, known)
         except NotRewritable as reason:
-            should = "; ".join(_assignments(draft))
+            should = "; ".join(draft.assignments)
             raise NotRewritable(
                 f"{path}:{reason.line} cannot be rewritten: {reason.reason}. It should say: {should}"
             ) from None
@@ -151,30 +151,6 @@ def _rewrites(subject: Subject, planned: Plan, files: Files) -> Iterator[Rewrite
 
 def _ids(script: Script) -> tuple[object, ...]:
     return script.revision, script.down_revisions, script.depends_on
-
-
-def wanted(draft: Draft) -> Wanted:
-    """What a script shall say, where it does not say so already."""
-    script = draft.script
-    depends = dict(zip(script.depends_on, draft.depends_on, strict=True))
-    return Wanted(
-        draft.revision if draft.renumbered else None,
-        draft.down_revisions if draft.down_revisions != script.down_revisions else None,
-        {old: new for old, new in depends.items() if old != new},
-    )
-
-
-def _assignments(draft: Draft) -> Iterator[str]:
-    if draft.renumbered:
-        yield f"revision = {draft.revision!r}"
-    if draft.down_revisions != draft.script.down_revisions:
-        yield f"down_revision = {_written(draft.down_revisions)}"
-    if draft.depends_on != draft.script.depends_on:
-        yield f"depends_on = {_written(draft.depends_on)}"
-
-
-def _written(names: tuple[str, ...]) -> str:
-    return repr(names[0] if len(names) == 1 else names)
 
 
 def _new_path(draft: Draft, subject: Subject, files: Files) -> str | None:
