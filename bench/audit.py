@@ -4,7 +4,7 @@
 
 First a history that is made here: 10,000 commits, of which one in twenty touches the migrations (450 revisions land, 30
 edits, 10 reformatted, 5 pairs of heads that are merged again, a deletion). Then those of the repositories that are named
-(a git directory will do). Times are the processes' own (user and system) and, in brackets, the clock's: medians of several turns
+(a git directory will do). Times are the processes' own (user and system) and, in brackets, the clock's: medians of turns
 taken in alternation. The start is that of Python with all the modules that `audit` loads.
 """
 

@@ -16,12 +16,12 @@ from checker import cli, pipeline
 from checker.commands.delivery import deliver, report_files
 from checker.errors import CheckerError, ConfigurationError, UsageError
 from checker.findings import Report, Severity
-from checker.github import NoComment, find_pull_request, put_comment
+from checker.github import NoComment, Remark, find_pull_request, put_comment, put_remarks
 from checker.inputs import Inputs, make_settings, read_inputs
 from checker.job import install, with_job_python
 from checker.pipeline import Judged
 from checker.reports import annotations as workflow
-from checker.reports import markdown, pictures
+from checker.reports import markdown, pictures, suggestions
 from checker.reports.escape import one_line, prose
 from checker.reports.progress import TerminalProgress
 from checker.reports.summary import summary
@@ -140,16 +140,25 @@ def outputs(report: Report, files: Mapping[str, str]) -> dict[str, str]:
 
 
 def comment(report: Report, inputs: Inputs, environ: Mapping[str, str]) -> str:
-    """Bring the pull request's comment up to date. Returns the workflow command that says why not, if so."""
+    """Bring the pull request's comment and suggestions up to date. Returns the workflow command that says why not, if so."""
     text = markdown.render(report, limit=COMMENT_BYTES, links=_links(environ))
     # A change that is safe and brings nothing to read is no reason to write to everybody who watches.
     worth = report.verdict == "fail" or any(finding.introduced for finding in report.findings)
     job = "\0".join((inputs.working_directory, *inputs.project))
     try:
-        put_comment(find_pull_request(environ, job), inputs.token, text, worth_a_new_one=worth)
+        pull = find_pull_request(environ, job)
+        put_comment(pull, inputs.token, text, worth_a_new_one=worth)
+        put_remarks(pull, inputs.token, _remarks(report))
     except NoComment as reason:
         return workflow.command("notice", f"{reason}; the job's summary has the same text", title="no comment")
     return ""
+
+
+def _remarks(report: Report) -> list[Remark]:
+    return [
+        Remark(offer.key, offer.suggestion.path, offer.suggestion.start_line, offer.suggestion.end_line, offer.body)
+        for offer in suggestions.render(report)
+    ]
 
 
 def _report_files(inputs: Inputs, settings: Settings) -> dict[str, Path]:

@@ -15,9 +15,9 @@ import typer
 from rich.console import Console
 
 from checker import __version__
-from checker.commands import audit, check, demo, explain, jobs
+from checker.commands import audit, check, demo, explain, fix, jobs
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable
-from checker.findings import Report
+from checker.findings import Judgement
 
 ISSUES = "https://github.com/alembic-premerge/alembic-premerge/issues"
 
@@ -52,7 +52,7 @@ def options(version: Annotated[bool, typer.Option("--version", help="Say which v
         raise typer.Exit
 
 
-for command in (check.check, audit.audit, jobs.plan, jobs.merge_reports, explain.explain, demo.demo):
+for command in (check.check, audit.audit, fix.fix, jobs.plan, jobs.merge_reports, explain.explain, demo.demo):
     app.command()(command)
 
 
@@ -107,7 +107,7 @@ def exit_code(work: Callable[[], object]) -> int:
 
 
 def _ends_with(outcome: object) -> int:
-    if isinstance(outcome, Report):
+    if isinstance(outcome, Judgement):
         return Exit.PASS if outcome.verdict == "pass" else Exit.FINDINGS
     return outcome if isinstance(outcome, int) else Exit.PASS
 

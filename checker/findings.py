@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 
 class Severity(StrEnum):
@@ -31,6 +31,17 @@ class Related:
     path: str
     line: int | None
     message: str
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Lines of a file, and what to put in their place: all that a tool needs to offer the change at a click."""
+
+    path: str
+    start_line: int
+    end_line: int
+    replacement: tuple[str, ...]
+    """A line each, without its ending."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,8 @@ class Finding:
     introduced: bool = True
     related: tuple[Related, ...] = ()
     allowed: Allowed | None = None
+    suggestion: Suggestion | None = None
+    """What mends it, where that is a change of a few lines in one file."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +189,6 @@ class EventReport:
     date: str
     pull_request: int | None
     still_stands: bool
-    details: str | None = None
     until: str | None = None
     hours: float | None = None
 
@@ -219,3 +231,12 @@ class AuditReport(Report):
     collisions: tuple[CollisionReport, ...] = ()
     landings: int = 0
     """How many landings the branch has, as far as it was read."""
+
+
+@runtime_checkable
+class Judgement(Protocol):
+    """What a command comes to: a report, or whatever else passes or fails."""
+
+    @property
+    def verdict(self) -> Literal["pass", "fail"]:
+        """What decides the exit code."""

@@ -159,6 +159,7 @@ def make_subject(
     return Subject(
         project=environment.path,
         base_ref=comparison.base.ref,
+        default_base=comparison.default_base,
         base=pair.before,
         result=pair.after,
         changes=find_changes(pair.before, pair.after),

@@ -56,6 +56,7 @@ def _grouped(group: list[Finding]) -> list[Finding]:
             revision=None,
             message=f"{len(group)} times: {says}",
             fix=None,
+            suggestion=None,
             details="\n".join(one.message for one in group),
             related=tuple(Related(one.path, one.line, one.message) for one in group if one.path),
         )

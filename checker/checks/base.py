@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from checker.findings import Finding, Related, Severity
+from checker.findings import Finding, Related, Severity, Suggestion
 from checker.replay.outcome import Replay
 from checker.source.changes import Changes
 from checker.source.script import Script
@@ -43,6 +43,8 @@ class Subject:
     """Without scripts where the environment is new."""
     result: Snapshot
     changes: Changes
+    default_base: bool = False
+    """Whether a command that names no base would take the same."""
     expected_heads: tuple[str, ...] = ()
     removed: bool = False
     """Whether the whole environment is gone, its env.py too."""
@@ -130,6 +132,7 @@ class CheckInfo:
         script: Script | None = None,
         at: str = "revision",
         fix: str | None = None,
+        suggestion: Suggestion | None = None,
         details: str | None = None,
         introduced: bool = True,
         severity: Severity | None = None,
@@ -146,6 +149,7 @@ class CheckInfo:
             path=script.path if script else None,
             line=script.line(at) if script else None,
             fix=fix,
+            suggestion=suggestion,
             details=details,
             introduced=introduced,
             related=tuple(related),

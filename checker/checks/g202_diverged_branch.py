@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from checker.checks.base import CheckInfo, Subject, name, point
+from checker.checks.mends import Mend, command, find_mend, planned
 from checker.findings import Finding, Severity
 from checker.source.script import Script
 
@@ -16,7 +17,7 @@ INFO = CheckInfo(
     says="A new revision stands on a revision that has meanwhile got another child at the base.",
     breaks="Each branch has one head and passes its tests; merged they have two, and `alembic upgrade head` stops at the next "
     "deployment: Multiple head revisions are present.",
-    mend="Put your revision on the base's head: only its own down_revision changes.",
+    mend="Put your revision on the base's head: only its own down_revision changes. `alembic-premerge fix --apply` does that.",
 )
 
 
@@ -60,15 +61,24 @@ def check(subject: Subject) -> Iterator[Finding]:
         subject.base.graph.surplus_heads(subject.expected_heads)
     ):
         return
+    whole = planned(subject)
     for found in divergences(subject):
-        heads = [head for head in subject.base.graph.heads if head in subject.result.graph]
-        upon = repr(heads[0]) if len(heads) == 1 else f"the head of {subject.base_ref}"
+        mend = find_mend(subject, found.first.path, whole)
         yield INFO.finding(
             subject,
             f"new revision {name(found.first)} and merged {name(found.merged)} both stand on {found.parent}: after the "
             "merge there are two heads and `alembic upgrade head` fails",
             script=found.first,
             at="down_revision",
-            fix=f"set down_revision = {upon} in {found.first.path}",
+            fix=_fix(subject, found, mend),
+            suggestion=mend.suggestion if mend else None,
             related=[point(found.merged, f"merged, and stands on {found.parent} too", "down_revision")],
         )
+
+
+def _fix(subject: Subject, found: Divergence, mend: Mend | None) -> str:
+    if mend:
+        return f"set {' and '.join(mend.draft.assignments)} in {found.first.path} (or: {command(subject)})"
+    heads = [head for head in subject.base.graph.heads if head in subject.result.graph]
+    upon = repr(heads[0]) if len(heads) == 1 else f"the head of {subject.base_ref}"
+    return f"set down_revision = {upon} in {found.first.path}"

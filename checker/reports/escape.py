@@ -7,6 +7,7 @@ may move a cursor, run a workflow command, close a table or ping a colleague.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
 # What a reader cannot see, or what reorders what is seen: control characters, marks of direction, lone surrogates (a
@@ -93,6 +94,11 @@ def code(text: str) -> str:
     if not re.search(r"[`|]", line):
         return f"`{line}`" if line else ""
     return f"<code>{_PUNCTUATION.sub(lambda match: f'&#{ord(match[0])};', line)}</code>"
+
+
+def is_exact(lines: Iterable[str]) -> bool:
+    """Whether these lines can be shown as they are, so that what a reader sees is what a click writes."""
+    return all("\n" not in line and log(line) == line for line in lines)
 
 
 def fenced(text: str, language: str = "") -> str:

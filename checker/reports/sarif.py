@@ -9,7 +9,7 @@ from typing import Any
 from checker.checks.base import CheckInfo
 from checker.checks.registry import CHECKS
 from checker.findings import Finding, Related, Report, Severity
-from checker.reports.escape import clip, log, uri
+from checker.reports.escape import clip, is_exact, log, uri
 from checker.reports.words import documentation, fingerprints, location, projects
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -111,6 +111,7 @@ def _result(report: Report, finding: Finding, index: int, fingerprint: str) -> O
         "partialFingerprints": {"alembicPremerge/v1": fingerprint, "primaryLocationLineHash": f"{fingerprint}:1"},
         "baselineState": "new" if finding.introduced else "unchanged",
         "suppressions": _suppressions(finding),
+        "fixes": _fixes(finding),
         "properties": {
             "project": log(finding.project),
             "revision": log(finding.revision) if finding.revision else None,
@@ -124,6 +125,19 @@ def _suppressions(finding: Finding) -> list[Object]:
         return []
     justification = log(f"{finding.allowed.reason} ({finding.allowed.source})")
     return [{"kind": "external", "status": "accepted", "justification": justification}]
+
+
+def _fixes(finding: Finding) -> list[Object]:
+    """The suggestion. A region of whole lines has no columns, and its last line's ending is not in it."""
+    offered = finding.suggestion
+    if offered is None or not finding.fix or not is_exact(offered.replacement):
+        return []
+    replacement = {
+        "deletedRegion": {"startLine": offered.start_line, "endLine": offered.end_line},
+        "insertedContent": {"text": "\n".join(offered.replacement)},
+    }
+    change = {**_location(offered.path, None)["physicalLocation"], "replacements": [replacement]}
+    return [{"description": _message(finding.fix), "artifactChanges": [change]}]
 
 
 def _related(related: Iterable[Related]) -> list[Object]:

@@ -24,6 +24,8 @@ class Comparison:
     merge: Merge
     checked_out: bool
     """Whether the head is what the user has on disk."""
+    default_base: bool = False
+    """Whether the base is what a command takes that names none."""
 
     @property
     def result_tree(self) -> str:
@@ -62,6 +64,7 @@ def compare_refs(repository: Repository, asked: Asked) -> Comparison:
         head_tree=head_tree,
         merge=Merge(head_tree) if asked.merged else merge(repository, base_commit, head_commit),
         checked_out=asked.head is None,
+        default_base=asked.default or not asked.bases,
     )
 
 

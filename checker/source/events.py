@@ -40,6 +40,8 @@ class Asked:
     judge_all: bool = False
     shown: str | None = None
     """What a reader calls the base, where that is not how it is found."""
+    default: bool = False
+    """Whether the base is the default branch: what a developer's own command compares with when none is named."""
 
 
 def read_event(environ: Mapping[str, str]) -> Event | None:
@@ -87,12 +89,12 @@ def _pull_request(event: Event, head: str, parents: tuple[str, ...]) -> Asked | 
     bases = tuple(name for name in (_remote(branch), base, branch) if name)
     merge_ref = event.ref.startswith("refs/pull/") and head == event.sha
     if len(parents) == 2 and (parents[1] == theirs or (merge_ref and not theirs)):
-        return Asked((parents[0],), merged=True, shown=_remote(branch))
+        return Asked((parents[0],), merged=True, shown=_remote(branch), default=_is_default(event, branch))
     if head == theirs or (head == event.sha and event.name != "pull_request_target"):
-        return Asked(bases) if bases else None
+        return Asked(bases, default=_is_default(event, branch)) if bases else None
     if event.name == "pull_request_target" and theirs and head in (event.sha, base):
         # What is checked out is the base: of the pull request only git's objects are read, and nothing of it is run.
-        return Asked(bases, head=theirs)
+        return Asked(bases, head=theirs, default=_is_default(event, branch))
     return None
 
 
@@ -107,7 +109,7 @@ def _push(event: Event) -> Asked:
 
 def _merge_group(event: Event) -> Asked | None:
     base, ref = event.text("merge_group", "base_sha"), _branch(event.text("merge_group", "base_ref"))
-    return Asked((base,), merged=True, shown=_remote(ref)) if base else None
+    return Asked((base,), merged=True, shown=_remote(ref), default=_is_default(event, ref)) if base else None
 
 
 def _whole_tree(event: Event) -> Asked:
@@ -116,6 +118,10 @@ def _whole_tree(event: Event) -> Asked:
     if event.name == "schedule" or not default or event.ref in (f"refs/heads/{default}", ""):
         return Asked(("HEAD",), judge_all=True)
     return Asked((f"origin/{default}",))
+
+
+def _is_default(event: Event, branch: str) -> bool:
+    return bool(branch) and branch == event.text("repository", "default_branch")
 
 
 def _branch(ref: str) -> str:

@@ -122,6 +122,14 @@ class RevisionGraph:
                 above.setdefault(lower, []).append(revision)
         return self._reach(revisions, lambda revision: above.get(revision, ()), None)
 
+    def below(self, revisions: Iterable[str]) -> set[str]:
+        """All that lies below by down_revision alone: what a branch is made of."""
+        return self._reach(revisions, self.down, None)
+
+    def above(self, revisions: Iterable[str]) -> set[str]:
+        """All that stands above by down_revision alone."""
+        return self._reach(revisions, lambda revision: self.children[revision], None)
+
     def _reach(self, start: Iterable[str], step: object, within: Collection[str] | None) -> set[str]:
         assert callable(step)
         found: set[str] = set()

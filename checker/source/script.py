@@ -114,7 +114,7 @@ def _read_parsed(path: str, blob: str, source: bytes, tree: ast.Module) -> Scrip
     )
 
 
-def parse(source: bytes) -> ast.Module:
+def parse(source: bytes | str) -> ast.Module:
     """The syntax tree, without the warnings that old scripts are full of (`"\\d"`)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -13,6 +13,8 @@ from typing import Any
 
 COMMENTS = "/api/v3/repos/octo/shop/issues/7/comments"
 ISSUE = "/api/v3/repos/octo/shop/issues/7"
+PULL = "/api/v3/repos/octo/shop/pulls/7"
+LINES = 40  # of each file in the pull request's diff
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Api:
     """Whose token it is; None for a workflow's, which may not ask."""
     readonly: bool = False
     comments: list[dict[str, Any]] = field(default_factory=list)
+    remarks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """The comments at lines."""
     calls: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
 
@@ -34,11 +38,38 @@ class Api:
         self.comments.append({"id": number, "url": url, "body": body, "user": {"login": login, "type": kind}})
         return self.comments[-1]
 
+    def remark(self, sent: dict[str, Any], login: str, kind: str) -> dict[str, Any]:
+        """A comment at lines that somebody wrote."""
+        number = max(self.remarks, default=100) + 1
+        url = f"{self.url}/repos/octo/shop/pulls/comments/{number}"
+        made = {"start_line": None, **sent, "id": number, "url": url, "user": {"login": login, "type": kind}}
+        self.remarks[number] = made
+        return made
+
+    def answer_at_lines(self, method: str, plain: str, sent: dict[str, Any]) -> tuple[int, Any]:
+        """What GitHub would say of comments at lines."""
+        one = re.fullmatch(r"/api/v3/repos/octo/shop/pulls/comments/(\d+)", plain)
+        if (method, plain) == ("GET", PULL):
+            return 200, {"number": 7, "url": f"{self.url}/repos/octo/shop/pulls/7"}
+        if (method, plain) == ("GET", f"{PULL}/comments"):
+            return 200, list(self.remarks.values())
+        if (method, plain) == ("POST", f"{PULL}/comments"):
+            if sent["line"] > LINES:
+                return 422, {"message": "Validation Failed", "errors": ["pull_request_review_thread.line"]}
+            return 201, self.remark(sent, self.user or "github-actions[bot]", "User" if self.user else "Bot")
+        if one and method == "PATCH":
+            self.remarks[int(one[1])]["body"] = sent["body"]
+            return 200, self.remarks[int(one[1])]
+        if one and method == "DELETE":
+            del self.remarks[int(one[1])]
+            return 204, None
+        return 404, {"message": "Not Found"}
+
     def answer(self, method: str, path: str, sent: dict[str, Any]) -> tuple[int, Any]:
         """What GitHub would say."""
         plain = path.partition("?")[0]
         comment = re.fullmatch(r"/api/v3/repos/octo/shop/issues/comments/(\d+)", plain)
-        if method in ("POST", "PATCH") and self.readonly:
+        if method in ("POST", "PATCH", "DELETE") and self.readonly:
             return 403, {"message": "Resource not accessible by integration"}
         if plain == "/api/v3/user":
             return (200, {"login": self.user}) if self.user else (403, {"message": "Resource not accessible"})
@@ -52,7 +83,7 @@ class Api:
             one = self.comments[int(comment[1]) - 1]
             one["body"] = sent["body"]
             return 200, one
-        return 404, {"message": "Not Found"}
+        return self.answer_at_lines(method, plain, sent)
 
 
 @contextmanager
@@ -66,14 +97,14 @@ def serve(api: Api) -> Iterator[Api]:
             api.calls.append(f"{self.command} {self.path.partition('?')[0]}")
             api.tokens.add(self.headers["Authorization"])
             status, body = api.answer(self.command, self.path, sent)
-            data = json.dumps(body).encode()
+            data = b"" if status == 204 else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = _do
+        do_GET = do_POST = do_PATCH = do_DELETE = _do
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.gitrepo import VERSIONS, Checkout, ids, only, project, script
+from checker.findings import Finding, Suggestion
+from tests.gitrepo import VERSIONS, Checkout, chain, ids, only, project, script
 
 LONG = "2026_11_22_a_long_name_for_a_revision"
 
@@ -133,3 +134,83 @@ def test_two_branches_with_one_label_are_not_two_heads_besides(checkout: Checkou
     checkout.commit(tree(a=(None, {}), b=("a", {"branch_labels": "side"}), c=("a", {"branch_labels": "side"})))
     finding = only(checkout.check())
     assert (finding.id, finding.revision) == ("G211", "c")
+
+
+# --- what `fix` would do, in the finding
+
+
+def diverged(checkout: Checkout, own: dict[str, bytes], base: str = "main") -> list[Finding]:
+    """What is said of a branch that brings these, while the base has gone on from a to b."""
+    checkout.commit(project("a <- b"))
+    checkout.branch("branch")
+    checkout.commit({**project("a <- b"), **own})
+    return [finding for finding in checkout.check(base=base).findings if finding.introduced]
+
+
+OWN = f"{VERSIONS}/x.py"
+DIVERGED = script("x", "a").replace(b"Revision ID: x", b"Revision ID: x\nRevises: a")
+
+
+def test_a_diverged_branch_is_told_with_the_value_the_command_and_the_lines(checkout: Checkout) -> None:
+    [finding] = diverged(checkout, {OWN: DIVERGED})
+    assert finding.fix == f"set down_revision = 'b' in {OWN} (or: alembic-premerge fix --apply --base main)"
+    lines = ("Revises: b", '"""', "from alembic import op", "", "revision = 'x'", "down_revision = 'b'")
+    assert finding.suggestion == Suggestion(OWN, 4, 9, lines)
+    [again] = checkout.check(base=None).findings
+    assert str(again.fix).endswith("(or: alembic-premerge fix --apply)"), "main is what it takes by itself"
+
+
+def test_of_two_diverged_lines_each_is_told_its_own_place(checkout: Checkout) -> None:
+    first, second = diverged(checkout, chain("a <- x; a <- y"))
+    assert (first.id, second.id) == ("G202", "G202")
+    assert "set down_revision = 'b' in migrations/versions/x_.py" in str(first.fix)
+    assert "set down_revision = 'x' in migrations/versions/y_.py" in str(second.fix)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix", "suggested"),
+    [
+        (DIVERGED.replace(b"\n", b"\r\n"), True, False),
+        (DIVERGED.replace(b"from alembic import op", b"# \n" * 20), True, False),
+        (DIVERGED.replace(b"from alembic import op", "# \u202e".encode()), True, False),
+        (DIVERGED.replace(b"from alembic import op", b"# ```\timport"), True, True),
+        (DIVERGED.replace(b"down_revision = 'a'", b"P = 'a'\ndown_revision = P"), False, False),
+    ],
+    ids=["lost line endings", "too long", "unseen", "a fence", "not to be rewritten"],
+)
+def test_no_lines_are_suggested_where_that_would_not_be_what_fix_writes(
+    text: bytes, fix: bool, suggested: bool, checkout: Checkout
+) -> None:
+    [finding] = diverged(checkout, {OWN: text})
+    assert finding.id == "G202"
+    assert ("alembic-premerge fix" in str(finding.fix), finding.suggestion is not None) == (fix, suggested)
+    assert str(finding.fix).startswith("set down_revision = 'b' in ")
+
+
+def test_a_twin_is_told_with_its_new_id(checkout: Checkout) -> None:
+    twin = f"{VERSIONS}/zz_mine.py"
+    [finding] = diverged(checkout, {twin: script("b", "b")})
+    assert (finding.id, finding.path) == ("G204", twin)
+    assert finding.suggestion is not None
+    [fresh] = {line.partition(": ")[2] for line in finding.suggestion.replacement if "ID: " in line}
+    assert finding.fix == (
+        f"give {twin} an id of its own: revision = '{fresh}' (or: alembic-premerge fix --apply --base main)"
+    )
+    assert finding.suggestion.replacement[-1] == f"revision = '{fresh}'"
+
+
+def test_a_twin_on_which_others_stand_is_more_than_a_change_of_one_file(checkout: Checkout) -> None:
+    found = diverged(checkout, {f"{VERSIONS}/zz_mine.py": script("b", "a"), **chain("b <- y") | chain("a <- b")})
+    [twin] = [finding for finding in found if finding.id == "G204"]
+    assert ("alembic-premerge fix" in str(twin.fix), twin.suggestion) == (True, None)
+
+
+def test_heads_are_told_with_the_command_that_moves_or_merges(checkout: Checkout) -> None:
+    [moved] = diverged(checkout, chain("x"))
+    assert moved.fix == 'alembic merge -m "merge heads" b x (or: alembic-premerge fix --apply --base main)'
+    checkout.branch("main", "main")
+    checkout.commit(project("a <- b; a <- c"))
+    checkout.branch("branch")
+    checkout.commit({**project("a <- b; a <- c"), **chain("x")})
+    [merged] = [finding for finding in checkout.check().findings if finding.introduced]
+    assert str(merged.fix).endswith("(or: alembic-premerge fix --merge --apply --base main)")

@@ -17,6 +17,7 @@ from checker.findings import (
     Severity,
     Skipped,
     StepReport,
+    Suggestion,
     Tool,
 )
 
@@ -32,6 +33,7 @@ EDITED = Finding(
     fix="git checkout main -- api/migrations/versions/6a9f914f656c_products.py",
     details="--- upgrade()\n-    sa.Numeric(10, 2)\n+    sa.Numeric(12, 4)",
     related=(Related("api/migrations/versions/7b_totals.py", 3, "stands on it"), Related("README.md", None, "says so")),
+    suggestion=Suggestion("api/migrations/versions/6a9f914f656c_products.py", 16, 17, ("    sa.Numeric(10, 2)", "")),
 )
 WARNED = Finding(
     id="R305",
@@ -138,6 +140,7 @@ def strange(text: str) -> Report:
         fix=text,
         details=text,
         related=(Related(text, 3, text),),
+        suggestion=Suggestion(text, 3, 4, (text,)),
     )
     allowed = replace(finding, id="H102", slug="deleted-revision", allowed=Allowed(text, text), line=None)
     old = replace(finding, id="G201", slug="multiple-heads", severity=Severity.NOTE, introduced=False)

@@ -70,6 +70,15 @@ def test_sarif_has_a_run_for_each_project_and_a_rule_for_each_result() -> None:
     assert [result["baselineState"] for result in api["results"] + jobs["results"]] == ["new"] * 4 + ["unchanged"]
 
 
+def test_sarif_carries_the_suggestion() -> None:
+    [change] = sarif_of(SAMPLE)["runs"][0]["results"][0]["fixes"][0]["artifactChanges"]
+    assert change["artifactLocation"]["uri"] == EDITED.path
+    assert change["replacements"] == [
+        {"deletedRegion": {"startLine": 16, "endLine": 17}, "insertedContent": {"text": "    sa.Numeric(10, 2)\n"}}
+    ]
+    assert sarif_of(SAMPLE)["runs"][0]["results"][1]["fixes"] == []
+
+
 def test_sarif_places_suppresses_and_explains() -> None:
     api = sarif_of(SAMPLE)["runs"][0]
     edited, _, unplaced, allowed = api["results"]
