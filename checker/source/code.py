@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import io
+import operator
 import re
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, zip_longest
 from typing import Any
 
-from checker.source.plain import Plain, is_idle, returns_nothing, same
+from checker.source.plain import Plain, is_idle, returns_nothing, same, statements
 from checker.source.script import UNREADABLE, parse
 
 MODULE = "module-level code"
@@ -45,23 +46,54 @@ def differing_parts(before: bytes, after: bytes) -> list[str]:
     are compared spelled out from their modules: `JSON(...)` after `from sqlalchemy.dialects.postgresql import JSON` and
     `postgresql.JSON(...)` after `from sqlalchemy.dialects import postgresql` are one and the same.
     """
+    other_imports = imports(before) != imports(after)
+    may_mean = _Meanings(before, after).may_be_one if other_imports else operator.eq
     try:
-        found = _compare(*_changed_middle(before, after), spelled_out=False)
-        if all(found.values()) or imports(before) == imports(after):
+        found = _compare(*_changed_middle(before, after), may_mean, spelled_out=False)
+        if all(found.values()) or not other_imports:
             return list(found)
-        spelled_out = _compare(before, after, spelled_out=True)
+        spelled_out = _compare(before, after, operator.eq, spelled_out=True)
     except UNREADABLE:
         return _differing(normalized_parts(before), normalized_parts(after))
     return [name for name, sure in found.items() if sure or name in spelled_out]
 
 
-def _compare(before: bytes, after: bytes, *, spelled_out: bool) -> dict[str, bool]:
+class _Meanings:
+    """What names may stand for by a script's imports, before and after."""
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._sources = (before, after)
+
+    @cached_property
+    def _sides(self) -> tuple[Mapping[str, set[str]], ...]:
+        return tuple(self._read(parse(source).body) for source in self._sources)
+
+    def _read(self, block: Iterable[ast.stmt]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for node in statements(block):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name, meaning in _bindings(node):
+                    found.setdefault(name, set()).add(meaning)
+        return found
+
+    def may_be_one(self, before: str, after: str) -> bool:
+        """Whether two dotted names can be one and the same: as they are written, or spelled out."""
+        return before == after or not self._all(0, before).isdisjoint(self._all(1, after))
+
+    def _all(self, side: int, dotted: str) -> set[str]:
+        name, dot, rest = dotted.partition(".")
+        return {dotted} | {f"{meaning}{dot}{rest}" for meaning in self._sides[side].get(name, ())}
+
+
+def _compare(
+    before: bytes, after: bytes, may_mean: Callable[[str, str], bool], *, spelled_out: bool
+) -> dict[str, bool]:
     """The parts that differ, each with whether that is sure, or may be undone by spelling names out."""
     trees = parse(before), parse(after)
     plains = [_plain_of(tree, spelled_out=spelled_out) for tree in trees]
     old, new = (_functions(tree) for tree in trees)
     lines = None if spelled_out else (before.splitlines(), after.splitlines())
-    found = {name: _how_alike((old[name], new[name]), lines, plains) for name in old if name in new}
+    found = {name: _how_alike((old[name], new[name]), lines, plains, may_mean) for name in old if name in new}
     for tree in trees:
         tree.body = [node for node in tree.body if _part_name(node) not in found]
     rest = _differing(*(_as_text(plain(tree)) for plain, tree in zip(plains, trees, strict=True)))
@@ -109,8 +141,12 @@ def _how_alike(
     functions: tuple[ast.FunctionDef, ast.FunctionDef],
     lines: tuple[Sequence[bytes], Sequence[bytes]] | None,
     plains: Sequence[Callable[[ast.AST], Any]],
+    may_mean: Callable[[str, str], bool],
 ) -> _Alike:
-    """Head for head, and statement for statement. With their `lines`, what both begin with to the letter is passed over."""
+    """Head for head, and statement for statement. With their `lines`, what both begin with to the letter is passed over.
+
+    `may_mean` says of two names whether they may be one by other import lines.
+    """
     bodies = [function.body for function in functions]
     shared = 0
     if lines:  # all but the last statement, which decides what a `return` at the end is worth
@@ -126,7 +162,7 @@ def _how_alike(
     alike = _Alike.WHOLLY
     for one, other in zip_longest(left, right):
         if not same(one, other):
-            if not same(one, other, whatever=(ast.Name, ast.Attribute)):
+            if not same(one, other, may_mean):
                 return _Alike.NOT
             alike = _Alike.BUT_FOR_NAMES
     return alike
@@ -182,7 +218,7 @@ def _imported(tree: ast.Module) -> Mapping[str, str]:
     return {name: meanings.pop() for name, meanings in found.items() if len(meanings) == 1 and "" not in meanings}
 
 
-def _bindings(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def _bindings(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """Each name that is bound anywhere, and the dotted name that it is imported from; "" where it is not imported."""
     for node in ast.walk(tree):
         match node:

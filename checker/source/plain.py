@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import operator
 import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from checker.source.script import IDENTIFIERS
@@ -12,6 +14,7 @@ _BLANKS = re.compile(r"[ \t]+(?=\n)")
 _BLOCKS = frozenset({"body", "orelse", "finalbody"})
 # What a node carries beside what it does.
 _ASIDE = frozenset({"ctx", "kind", "type_comment"})
+_DOTTED = (ast.Name, ast.Attribute)
 
 
 class Plain(ast.NodeTransformer):
@@ -133,19 +136,34 @@ def _sets_identifiers(node: ast.AST) -> bool:
     return bool(names) and all(name in IDENTIFIERS for name in names)
 
 
-def same(one: Any, other: Any, *, whatever: tuple[type, ...] = ()) -> bool:
+def same(one: Any, other: Any, names: Callable[[str, str], bool] = operator.eq) -> bool:
     """Whether two trees, or two lists of them, are the same; read up to the first difference.
 
-    Two nodes of the kinds `whatever` count as the same, whatever they are.
+    `names` says of two dotted names whether they count as the same.
     """
-    if isinstance(one, whatever) and isinstance(other, whatever):
-        return True
+    if isinstance(one, _DOTTED) and isinstance(other, _DOTTED) and (dotted := dotted_name(one)):
+        return names(dotted, dotted_name(other) or "")
     if type(one) is not type(other):
         return False
     if isinstance(one, ast.AST):
         fields = (name for name in one._fields if name not in _ASIDE)
-        return all(same(getattr(one, name, None), getattr(other, name, None), whatever=whatever) for name in fields)
+        return all(same(getattr(one, name, None), getattr(other, name, None), names) for name in fields)
     if isinstance(one, list):
-        pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(same(*pair, whatever=whatever) for pair in pairs)
+        return len(one) == len(other) and all(same(*pair, names) for pair in zip(one, other, strict=False))
     return bool(one == other)
+
+
+def statements(block: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every statement of a block, and those within it."""
+    for node in block:
+        yield node
+        for name in (*_BLOCKS, "handlers", "cases"):
+            yield from statements(getattr(node, name, ()))
+
+
+def dotted_name(node: ast.AST) -> str | None:
+    """`a.b.c`; None for an attribute of anything but a name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    inner = dotted_name(node.value) if isinstance(node, ast.Attribute) else None
+    return f"{inner}.{node.attr}" if inner and isinstance(node, ast.Attribute) else None
