@@ -99,6 +99,7 @@ class Witness:
             gone=gone,
             renamed=renamed,
             squashed_into=self._squashed(gone) if gone and not renamed else (),
+            changed=self._changed(gone) if gone else (),
             diverged=default is None or not is_ancestor(self._repository, self._head, default[1]),
         )
 
@@ -138,6 +139,13 @@ class Witness:
         return any(
             blob in self._blobs[path] for path, blob in blobs_at(self._repository, commit, tuple(self._blobs)).items()
         )
+
+    def _changed(self, gone: Gone) -> tuple[str, ...]:
+        """What is not as it was when it went, where it came back."""
+        alive = next((one for one in self._places if one.alive), None)
+        before = gone.before.by_revision.get(self._revision)
+        after = self._snapshot(alive.commit).by_revision.get(self._revision) if alive and gone.commit else None
+        return Pair(before, after).changed_parts if before and after else ()
 
     # --- how it went
 

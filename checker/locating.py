@@ -48,6 +48,8 @@ class Facts:
     gone: Gone | None = None
     renamed: tuple[str, ...] = ()
     squashed_into: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """The functions that are not what they were when it went, where it came back."""
     diverged: bool = False
     """Whether this checkout has commits that the default branch has not."""
 

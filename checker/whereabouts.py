@@ -11,6 +11,7 @@ from pathlib import Path
 
 from checker.answer import Kind, Located
 from checker.calling import caller, fetch_lines
+from checker.checks.base import listing
 from checker.errors import ProjectError, UsageError
 from checker.gathering import Sources, Witness, gather
 from checker.locating import Facts, kind_of, made_again, resolve, similar, standing
@@ -130,7 +131,7 @@ class Search:
         if not sightings:
             return Answer(self._unknown(revision))
         ways = self._ways(gather(self._sources, revision, sightings), others)
-        return Answer(_missing(ways, (*self._notes(), *_how_it_is_called(ways))), ways)
+        return Answer(_missing(ways, (*self._notes(), *_how_it_is_called(ways), *_how_it_came_back(ways))), ways)
 
     @property
     def _sources(self) -> Sources:
@@ -264,6 +265,12 @@ def _how_it_is_called(ways: Ways) -> list[str]:
     if ways.call.flask or ways.facts.here.environment.config_file:
         return []
     return ["no alembic.ini names this environment: call Alembic as your project does"]
+
+
+def _how_it_came_back(ways: Ways) -> list[str]:
+    if ways.kind is not Kind.AHEAD or not ways.facts.changed:
+        return []
+    return [f"it came back with another {listing(ways.facts.changed)}: a database that ran it before has not run that"]
 
 
 def _upgrade_from_here(surplus: Sequence[str], broken: frozenset[str]) -> list[str]:

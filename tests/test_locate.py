@@ -82,6 +82,11 @@ def test_it_came_back_later(checkout: Checkout) -> None:
     located = one(checkout.root, "b")
     assert located.kind is Kind.AHEAD
     assert [(event.what, event.pull_request) for event in located.events] == [("came", 3), ("went", 2), ("came", None)]
+    assert "came back with another" not in said(located)
+    checkout.git("checkout", "--quiet", "main")
+    checkout.commit({**project("a"), path("b"): script("b", "a", "op.execute('SELECT 1')")})
+    located = one(checkout.root, "b", head="main~2")
+    assert "came back with another upgrade(): a database that ran it before has not run that" in said(located)
 
 
 def test_pull_request_that_was_fetched(checkout: Checkout) -> None:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -21,6 +21,7 @@ from checker.answer import Kind, Located, Proof, Remedy
 from checker.postgres import Server
 from checker.postgres.interface import Address
 from checker.proving import proved
+from checker.reports.located import render
 from checker.settings import Settings
 from checker.source.repository import open_repository
 from checker.whereabouts import Asked, find
@@ -367,3 +368,4 @@ def test_a_proof_says_where_the_road_ends(checkout: Checkout) -> None:
     assert proof.problem is not None
     assert 'the upgrade after the stamp fails at d: relation "t_c" already exists' in proof.problem
     assert prove(checkout.root, "d") is None
+    assert f"Not proved: {proof.problem}" in render(replace(locate(checkout.root, "c")[0], proof=proof)).plain
