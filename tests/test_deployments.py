@@ -67,6 +67,7 @@ def test_what_the_base_lacks_too_is_not_this_changes_doing(shop: Checkout) -> No
     shop.commit({**project("a <- b <- c <- d"), **stands("elsewhere")})
     finding = only(shop.check())
     assert (finding.id, finding.introduced, shop.check().verdict) == ("D401", False, "pass")
+    assert finding.fix == "alembic-premerge locate elsewhere"
     assert shop.check(judge_all=True).verdict == "fail"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject, name, restore
@@ -13,7 +14,8 @@ INFO = CheckInfo(
     severity=Severity.ERROR,
     says="The revision that an environment's database stands on is not in the merge result.",
     breaks="The next deployment there stops before it has done anything: Can't locate revision identified by that id.",
-    mend="Bring the script back, or deploy the branch that has it first.",
+    mend="Bring the script back, or deploy the branch that has it first. `alembic-premerge locate REVISION` says where it is "
+    "and prints the commands that recover.",
 )
 
 
@@ -32,6 +34,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"{deployed.environment} stands on {name(script) if script else deployed.revision}, which is not there after the "
             f"merge{history}: its next deployment fails with \"Can't locate revision identified by '{deployed.revision}'\"",
             script=script,
-            fix=restore(subject, script) if script else f"git show --stat {commit}" if commit else None,
+            fix=restore(subject, script) if script else shlex.join(["alembic-premerge", "locate", deployed.revision]),
             introduced=script is not None,
         )

@@ -16,15 +16,20 @@ def deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: 
     from checker.reports.terminal import render
 
     for name, path in files.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(FORMATS[name](report), "utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"the report cannot be written to {path}: {error.strerror}", "Name another file with --report."
-            ) from None
+        write_file(path, FORMATS[name](report))
     if not quiet or report.findings or report.verdict == "fail":
         console.print(render(report, verbose=verbose), end="")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a report where it is wanted, in a new folder if need be. Raises UsageError where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written to {path}: {error.strerror}", "Name another file with --report."
+        ) from None
 
 
 def report_files(stated: list[str] | None) -> dict[str, Path]:

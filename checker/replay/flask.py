@@ -17,7 +17,12 @@ _SIZE = 200_000
 
 def uses_flask(script_location: Path) -> bool:
     """Whether its env.py asks Flask for the application, as Flask-Migrate's does."""
-    return "current_app" in _text(script_location / "env.py")
+    return asks_flask(_text(script_location / "env.py").encode())
+
+
+def asks_flask(env: bytes) -> bool:
+    """Whether this is the source of such an env.py."""
+    return b"current_app" in env
 
 
 def find_application(folders: Sequence[Path], app: str | None) -> tuple[Path, str | None]:

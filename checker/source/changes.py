@@ -106,9 +106,8 @@ class Changes:
 def find_changes(base: Snapshot, result: Snapshot) -> Changes:
     """What the merge result makes of the base's scripts. Costs what the change touches, not what the chain holds."""
     kept = {(script.path, script.blob) for script in result.scripts}
-    there, here = base.by_revision, result.by_revision
-    gone = [script for script in base.scripts if script.revision and script.revision not in here]
-    came = [script for script in result.scripts if script.revision and script.revision not in there]
+    here = result.by_revision
+    gone, came = _gone(base, result), _gone(result, base)
     pairs = [
         Pair(before, _counterpart(before, result))
         for before in _merged(base, result)
@@ -131,6 +130,15 @@ def find_changes(base: Snapshot, result: Snapshot) -> Changes:
         inserted=tuple(_inserted(base, result, came, set(renamed.values()))),
         heals=() if same_graph and not base.duplicates else tuple(_healed(base.graph, result.graph)),
     )
+
+
+def renumbered(base: Snapshot, result: Snapshot) -> tuple[Pair, ...]:
+    """The scripts of the base that the result has under another id, and nothing else of what changed."""
+    return tuple(_renumbered(_gone(base, result), _gone(result, base)))
+
+
+def _gone(before: Snapshot, after: Snapshot) -> list[Script]:
+    return [script for script in before.scripts if script.revision and script.revision not in after.by_revision]
 
 
 def _merged(base: Snapshot, result: Snapshot) -> Iterable[Script]:

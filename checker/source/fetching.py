@@ -20,6 +20,8 @@ _NEEDED = re.compile(
 )
 _STEPS = (50, 200, 1000)
 _SECONDS = 600
+_FEW = 1000
+"""How many pull requests are fetched without being named."""
 
 
 class Fetcher:
@@ -34,7 +36,8 @@ class Fetcher:
         environ: Mapping[str, str],
         tell: Callable[[str], None],
     ) -> None:
-        self._folder = folder / "fetch.git"
+        self.folder = folder / "fetch.git"
+        """Our own git directory."""
         self._ask = ask
         self._tell = tell
         self._git = Git(here)  # a remote's path may be relative
@@ -47,11 +50,11 @@ class Fetcher:
 
     def _start(self, environ: Mapping[str, str]) -> None:
         form = self._ask("rev-parse", "--show-object-format") or "sha1"
-        self._git.execute(["git", "init", "--quiet", "--bare", f"--object-format={form}", str(self._folder)])
-        self._git.update_environment(GIT_DIR=str(self._folder), **self._configuration(environ))
+        self._git.execute(["git", "init", "--quiet", "--bare", f"--object-format={form}", str(self.folder)])
+        self._git.update_environment(GIT_DIR=str(self.folder), **self._configuration(environ))
         boundary = Path(self._ask("rev-parse", "--path-format=absolute", "--git-path", "shallow") or "")
         if boundary.is_file():
-            shutil.copyfile(boundary, self._folder / "shallow")
+            shutil.copyfile(boundary, self.folder / "shallow")
 
     def _configuration(self, environ: Mapping[str, str]) -> dict[str, str]:
         """By environment and not by file: a token stays in memory."""
@@ -68,7 +71,7 @@ class Fetcher:
     @property
     def boundary(self) -> str:
         """The file that says where history is cut off; "" where it no longer is."""
-        path = self._folder / "shallow"
+        path = self.folder / "shallow"
         return str(path) if path.is_file() and path.stat().st_size else ""
 
     def commit(self, remote: str, sha: str) -> bool:
@@ -96,7 +99,7 @@ class Fetcher:
         self._tell(f"fetching {name} from {remote}")
         if not self._fetch(*self._depth(), remote, f"refs/heads/{name}"):
             return None
-        return (self._folder / "FETCH_HEAD").read_text().split()[0]
+        return (self.folder / "FETCH_HEAD").read_text().split()[0]
 
     def default_branch(self, remote: str) -> str | None:
         """What the remote's HEAD is called; None where it does not say."""
@@ -118,6 +121,25 @@ class Fetcher:
             if not self._fetch(f"--deepen={step}" if step else "--unshallow", remote, *wants):
                 return
             yield
+
+    def everything(self, remote: str) -> bool:
+        """Fetch all branches and tags of a remote with their whole history, and its pull requests where they are few.
+
+        Whether the remote could be asked.
+        """
+        self._tell(f"fetching all branches and tags of {remote}")
+        refs = (f"+refs/heads/*:refs/remotes/{remote}/*", "+refs/tags/*:refs/tags/*")
+        whole = ("--unshallow",) if self.boundary else ()
+        if not self._fetch(*whole, remote, *refs):
+            return False
+        try:
+            listed: str = self._git.execute(["git", "ls-remote", "--", remote, "refs/pull/*/head"])
+        except CommandError:
+            return True
+        if listed and listed.count("\n") < _FEW:
+            self._tell(f"fetching the pull requests of {remote}")
+            self._fetch(remote, "+refs/pull/*/head:refs/pull/*/head")
+        return True
 
     def blobs(self, remote: str, wants: Sequence[str], listed: Path) -> bool:
         """Fetch these files' contents in one go."""

@@ -45,7 +45,7 @@ def work_tree_commit(repository: Repository) -> str:
     try:
         repository.run("-c", "core.safecrlf=false", "add", "--update", "--", ":/", env=env)
         _add_untracked(repository, env)
-        tree = repository.run("write-tree", env=env)
+        tree = repository.run("write-tree", "--missing-ok", env=env)  # a partial clone lacks most of them
     except CommandError as error:
         raise RepositoryError(
             f"git cannot read the work tree: {last_line(error)}", "Mend that, or name a commit with --head."

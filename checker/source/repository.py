@@ -144,12 +144,23 @@ class Repository:
         return Fetcher(self.scratch, here, self.ask, self._objects, self._environ, self._tell)
 
     @cached_property
-    def _remotes(self) -> tuple[str, ...]:
-        """Of the branch that is checked out first, and origin before all others."""
+    def remotes(self) -> tuple[str, ...]:
+        """Their names: origin first, then that of the branch that is checked out."""
         branch = self.current_branch()
         mine = self.ask("config", f"branch.{branch}.remote") if branch else None
         names = (self.ask("remote") or "").split()
         return tuple(sorted(names, key=lambda name: (name != "origin", name != mine, name)))
+
+    def fetch_everything(self) -> Path | None:
+        """Fetch all that the remotes have, with its whole history, beside this repository.
+
+        The git directory that has their branches and tags as refs; None where not one remote could be asked.
+        """
+        answered = [remote for remote in self.remotes if self._fetcher.everything(remote)]
+        if not answered:
+            return None
+        self._look_further()
+        return self._fetcher.folder
 
     def _obtain(self, ref: str) -> str | None:
         """The commit of a ref that is not here: another's parent, a remote's branch, or an id."""
@@ -161,10 +172,10 @@ class Repository:
             return self._fetched(parents[number - 1]) if number <= len(parents) else None
         if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", ref):
             return self._fetched(ref)
-        for remote in self._remotes:
+        for remote in self.remotes:
             if ref.startswith(f"{remote}/"):
                 return self._fetched_branch(remote, ref.removeprefix(f"{remote}/"))
-        for remote in self._remotes:
+        for remote in self.remotes:
             found = self.find(f"refs/remotes/{remote}/{ref}") or (
                 self.is_shallow() and self._fetched_branch(remote, ref)
             )
@@ -173,7 +184,7 @@ class Repository:
         return None
 
     def _fetched(self, commit: str) -> str | None:
-        if not self.find(commit) and not any(self._fetcher.commit(remote, commit) for remote in self._remotes):
+        if not self.find(commit) and not any(self._fetcher.commit(remote, commit) for remote in self.remotes):
             return None
         self._look_further()
         return self.find(commit)
@@ -201,14 +212,14 @@ class Repository:
 
     def remote_refs(self, pattern: str) -> dict[str, str] | None:
         """The remote's refs of this pattern, each with its commit; None where the remote does not answer, {} without one."""
-        for remote in self._remotes[:1]:
+        for remote in self.remotes[:1]:
             return self._fetcher.listed(remote, pattern)
         return {}
 
     def obtain_all(self, commits: Iterable[str]) -> None:
         """Fetch those of the commits that are not here, in one go, with all of their history that the remote gives."""
         wanted = [commit for commit in commits if not self.find(commit)]
-        for remote in self._remotes[:1] if wanted else ():
+        for remote in self.remotes[:1] if wanted else ():
             self._fetcher.commits(remote, wanted)
 
     def is_cut_off(self, tip: str) -> bool:
@@ -228,14 +239,14 @@ class Repository:
         None in a repository that has no branch but the one that is checked out. Raises RepositoryError where there are
         several, and nothing tells which it is.
         """
-        for remote in self._remotes:
+        for remote in self.remotes:
             head = self.ask("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
             candidates = [head] if head else []
             candidates += [f"refs/remotes/{remote}/{name}" for name in USUAL]
             for candidate in candidates:
                 if self.find(candidate):
                     return candidate.removeprefix("refs/remotes/")
-        for remote in self._remotes:
+        for remote in self.remotes:
             name = self._fetcher.default_branch(remote)
             if name:
                 return f"{remote}/{name}"
@@ -277,7 +288,7 @@ class Repository:
 
     def deepen_until(self, enough: Callable[[], bool]) -> None:
         """In a shallow clone, fetch more and more of history until it is enough, or there is no more to be had."""
-        for remote in self._remotes if self.is_shallow() and not enough() else ():
+        for remote in self.remotes if self.is_shallow() and not enough() else ():
             for _ in self._fetcher.deepen(remote):
                 self._look_further()
                 if enough():

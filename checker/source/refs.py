@@ -1,0 +1,83 @@
+"""What git says of refs, and of how a commit came to a branch: one function for each question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git.exc import CommandError
+
+from checker.source.history import COMMIT_FORMAT, Commit
+from checker.source.repository import Repository
+
+
+@dataclass(frozen=True)
+class Tip:
+    """A ref and the commit at its end."""
+
+    ref: str
+    """In full: refs/heads/main."""
+    commit: str
+    date: str
+    author: str
+
+
+_TIP = "%(refname)%00%(objectname)%00%(*objectname)%00%(creatordate:iso-strict)%00%(authorname)%(*authorname)%00"
+
+
+def tips(repository: Repository, having: str | None = None, git_dir: Path | None = None) -> tuple[Tip, ...]:
+    """All refs, or those whose history has a commit, the newest first; with `git_dir` those of another repository."""
+    wanted = (f"--contains={having}",) if having else ()
+    env = {"GIT_DIR": str(git_dir)} if git_dir else None
+    try:
+        output = repository.run("for-each-ref", "--sort=-creatordate", f"--format={_TIP}", *wanted, env=env)
+    except CommandError:
+        return ()
+    fields = [field.lstrip("\n") for field in output.split("\0")]
+    rows = zip(*(fields[start::5] for start in range(5)), strict=False)
+    return tuple(Tip(ref, tagged or commit, date, author) for ref, commit, tagged, date, author in rows if ref)
+
+
+def read_commit(repository: Repository, commit: str) -> Commit:
+    """A commit's header."""
+    form = ("--no-show-signature", "--encoding=UTF-8", f"--format={COMMIT_FORMAT}")
+    fields = repository.run("log", "-1", *form, commit, "--").split("\0")
+    return Commit.read(fields[:7])
+
+
+def is_ancestor(repository: Repository, commit: str, of: str) -> bool:
+    """Whether the history of `of` has the commit."""
+    return repository.ask("merge-base", "--is-ancestor", commit, of) is not None
+
+
+def landing(repository: Repository, commit: str, head: str) -> str:
+    """The commit by which another came into the first line of `head`: a merge as a rule, or itself."""
+    line = (repository.ask("rev-list", "--first-parent", head, f"^{commit}^@", "--") or "").split()
+    if commit in line:
+        return commit
+    through = set((repository.ask("rev-list", "--ancestry-path", f"{commit}..{head}", "--") or "").split())
+    return next((one for one in reversed(line) if one in through), commit)
+
+
+def merge_that_dropped(repository: Repository, head: str, paths: Sequence[str]) -> str | None:
+    """The first merge in the history of `head` that left these files out though a parent of it had them."""
+    walk = ("--merges", "-m", "--full-history", "--topo-order", "--no-renames", "--diff-filter=D")
+    separately = ("-c", "log.diffMerges=separate")  # whatever -m means in the user's configuration
+    form = ("--format=%H%x00", "--name-only")
+    output = repository.ask(*separately, "log", *walk, *form, head, "--", *literal(paths)) or ""
+    found = re.findall(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})(?=\0)", output)
+    return found[-1] if found else None
+
+
+def blobs_at(repository: Repository, commit: str, paths: Sequence[str]) -> dict[str, str]:
+    """The blobs of those of the files that a commit has."""
+    output = repository.ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths) or ""
+    records = (record.partition("\t") for record in output.split("\0") if record)
+    return {path: facts.split(" ")[2] for facts, _, path in records}
+
+
+def literal(paths: Iterable[str]) -> list[str]:
+    """Pathspecs for files of these names, whatever characters they have, from anywhere in the repository."""
+    return [f":(top,literal){path}" for path in paths]
