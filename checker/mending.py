@@ -18,7 +18,7 @@ from checker.errors import CheckerError
 from checker.findings import Finding, Severity
 from checker.source.changes import find_changes
 from checker.source.moving import ID_LENGTH, Draft, Left, Plan, plan
-from checker.source.rewriting import NotRewritable, rewrite
+from checker.source.rewriting import NotRewritable, refuse_unwritable, rewrite
 from checker.source.script import Script, read_script
 from checker.source.snapshot import Snapshot
 
@@ -168,6 +168,8 @@ def _new_path(draft: Draft, subject: Subject, files: Files) -> str | None:
 def _merge_scripts(subject: Subject, planned: Plan, files: Files) -> Iterator[Rewrite]:
     taken = {*subject.base.graph.nodes, *subject.result.graph.nodes, *(draft.revision for draft in planned.drafts)}
     for heads in planned.merges:
+        for head in heads:
+            refuse_unwritable(head)
         revision = merge_id(heads, taken)
         folder = _folder(subject, planned, heads)
         name, content = files.merge_script(revision, heads, folder)

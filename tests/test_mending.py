@@ -396,6 +396,29 @@ def test_a_merged_revision_that_stands_on_an_own_one_keeps_it_where_it_is() -> N
     assert done.files[f"{VERSIONS}/x_.py"] == inserted[f"{VERSIONS}/x_.py"]
 
 
+def test_what_stands_on_an_inserted_revision_goes_onto_the_head_above_it() -> None:
+    done = mended(chain("a <- b <- c"), chain("a <- x <- b <- c; x <- y <- z"))
+    assert [one.path for one in done.mending.rewrites] == [f"{VERSIONS}/y_.py"]
+    assert done.parents("y") == ("c",)
+
+
+def test_a_line_that_another_needs_by_way_of_a_third_comes_first() -> None:
+    base = chain("a <- b")
+    own = {f"{VERSIONS}/w_.py": PLAIN.write("w", ("a",), ("x",)), f"{VERSIONS}/y_.py": PLAIN.write("y", ("a",))}
+    own[f"{VERSIONS}/x_.py"] = PLAIN.write("x", ("a",), ("y",)) + b"branch_labels = 'side'\n"
+    done = mended(base, base | own)
+    assert (done.parents("y"), done.parents("w"), done.mending.left) == (("b",), ("y",), ())
+
+
+@pytest.mark.parametrize("evil", ['a"""\nimport os\n"""', "a'", "a\\", "\u202e"])
+def test_a_heads_id_cannot_break_out_of_a_merge_revision(evil: str) -> None:
+    base = chain("a <- b")
+    text = PLAIN.write("x", ("a",)).replace(b"'x'", repr(evil).encode()).replace(b"ID: x", b"ID: y")
+    done = mended(base, {**base, f"{VERSIONS}/x_.py": text}, merge=True)
+    assert done.mending.rewrites == ()
+    assert "no id that can be written" in done.mending.left[0].problem
+
+
 def test_a_moved_and_a_renumbered_merged_script_are_not_own() -> None:
     base = chain("a <- b") | {f"{VERSIONS}/c_.py": PLAIN.write("c", ("a",), body="op.execute('SELECT 1')")}
     moved = dict(base)

@@ -338,9 +338,8 @@ class _Lines:
         """Whether all that must run before this line has its place."""
         part = self._part(head)
         pending = {revision for other in waiting if other != head for revision in self._part(other)} - part
-        return not any(
-            pending & {*self._graph.dependencies(revision), *self._order.get(revision, ())} for revision in part
-        )
+        first = {lower for revision in part for lower in self._order.get(revision, ())}
+        return not pending & (first | self._graph.ancestors(part | first))
 
     def _is_settled(self, head: str) -> bool:
         """Whether a line stands on heads of the base as it is."""
@@ -371,9 +370,9 @@ class _Lines:
     def _stack_above(self, revision: str, parent: str) -> _Stack | None:
         """The stack that the parent belongs to: it is in it, or the head in it descends from it."""
         holding = [stack for stack in self._stacks if parent in stack.members]
-        if holding or parent not in self._base:
+        if holding or parent not in self._graph:
             return holding[0] if holding else None
-        above = self._base.above([parent])
+        above = (self._base if parent in self._base else self._graph).above([parent])
         found = [stack for stack in self._stacks if stack.members & above]
         if len(found) == 1:
             return found[0]
