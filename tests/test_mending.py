@@ -493,6 +493,13 @@ def test_a_twin_that_stands_on_its_own_id_means_the_merged_one() -> None:
     assert (done.parents(done.graph.heads[0]), done.mending.left) == (("b",), ())
 
 
+def test_what_lies_below_the_twin_means_the_merged_one() -> None:
+    base, mine = chain("a <- b"), twins(down="x") | {f"{VERSIONS}/x_.py": PLAIN.write("x", ("b",))}
+    done = mended(base, base | mine, here=mine)
+    [fresh] = done.graph.heads
+    assert (done.parents("x"), done.parents(fresh)) == (("b",), ("x",))
+
+
 def test_of_two_own_twins_the_first_keeps_its_id() -> None:
     base, mine = chain("a"), twins(name="one.py") | twins(name="two.py")
     done = mended(base, base | mine)
