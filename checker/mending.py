@@ -116,11 +116,9 @@ def with_files(subject: Subject, rewrites: Iterable[Rewrite]) -> Subject:
 
 
 def _refuse_conflicts(subject: Subject) -> None:
-    environments = (subject.base.environment, subject.result.environment)
-    conflicts = sorted(path for path in subject.conflicts if any(one.holds(path) for one in environments))
-    if conflicts:
+    if subject.conflicting:
         raise CheckerError(
-            f"merging {subject.base_ref} conflicts in {', '.join(conflicts)}, so what the merge will be is not known",
+            f"merging {subject.base_ref} conflicts in {', '.join(subject.conflicting)}, so what the merge will be is not known",
             f"Merge or rebase onto {subject.base_ref} and resolve that first, then run `alembic-premerge fix` again.",
         )
 

@@ -30,7 +30,7 @@ def planned(subject: Subject) -> Plan:
 def find_mend(subject: Subject, path: str, whole: Plan) -> Mend | None:
     """What `fix` would do with this script; None where it cannot."""
     draft = next((draft for draft in whole.drafts if draft.script.path == path), None)
-    if draft is None or subject.conflicts:
+    if draft is None or subject.conflicting:
         return None
     known = {*subject.base.graph.nodes, *subject.result.graph.nodes}
     try:
