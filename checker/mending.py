@@ -17,10 +17,12 @@ from checker.checks.registry import STATIC
 from checker.errors import CheckerError
 from checker.findings import Finding, Severity
 from checker.source.changes import find_changes
-from checker.source.moving import ID_LENGTH, Draft, Left, Plan, plan
+from checker.source.drafts import Draft, Left
+from checker.source.moving import Plan, plan
 from checker.source.rewriting import NotRewritable, refuse_unwritable, rewrite
 from checker.source.script import Script, read_script
 from checker.source.snapshot import Snapshot
+from checker.source.twins import ID_LENGTH
 
 # What rewriting ids can mend, or break.
 GRAPH = frozenset({"G201", "G202", "G203", "G204", "G205", "G209"})

@@ -15,10 +15,10 @@ from checker.errors import CheckerError
 from checker.mending import Files, Mending, mend, with_files
 from checker.source.changes import find_changes
 from checker.source.graph import Node, RevisionGraph
-from checker.source.moving import new_id
 from checker.source.project import Environment
 from checker.source.script import read_script
 from checker.source.snapshot import Snapshot
+from checker.source.twins import new_id
 from tests.gitrepo import VERSIONS, parents
 
 ENVIRONMENT = Environment(".", "migrations", (VERSIONS,), ".")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from checker.checks.base import Subject
 from checker.findings import Suggestion
-from checker.source.moving import Draft, Plan, plan
+from checker.source.drafts import Draft
+from checker.source.moving import Plan, plan
 from checker.source.rewriting import NotRewritable, changed_lines, rewrite
 
 LONGEST = 20  # lines of a suggestion: more than that nobody reads through before the click
