@@ -5,26 +5,27 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
 
-from checker import cli, pipeline
+from checker import auditing, cli, jobs, pipeline
 from checker.commands.delivery import deliver, report_files
 from checker.errors import CheckerError, ConfigurationError, UsageError
-from checker.findings import Report, Severity
-from checker.github import NoComment, Remark, find_pull_request, put_comment, put_remarks
+from checker.findings import AuditReport, Report, Severity, Skipped
+from checker.github import Refused, Remark, find_pull_request, put_comment, put_remarks
 from checker.inputs import Inputs, make_settings, read_inputs
 from checker.job import install, with_job_python
+from checker.nightly import ISSUE_BYTES, Workflow, find_workflow, keep_issue, last_success
 from checker.pipeline import Judged
 from checker.reports import annotations as workflow
 from checker.reports import markdown, pictures, suggestions
 from checker.reports.escape import one_line, prose
 from checker.reports.progress import TerminalProgress
-from checker.reports.summary import summary
+from checker.reports.summary import SUMMARY_LIMIT, summary
 from checker.settings import Settings
 
 COMMENT_BYTES = 65_000  # GitHub takes 65,536 characters; the marker is ours to add
@@ -93,22 +94,33 @@ def run(environ: Mapping[str, str], write: Callable[[str], object]) -> int:
 
 def step(environ: Mapping[str, str], command: Callable[[str], object]) -> int:
     """Judge, and tell. `command` takes workflow commands, for later. Raises CheckerError for what keeps us from judging."""
-    runner = Runner.of(environ)
+    runner, inputs = Runner.of(environ), None
     try:
         inputs = read_inputs(environ)
         judged, settings = judge(inputs, runner, environ)
-        deliver(judged.report, _report_files(inputs, settings), Console(soft_wrap=True), quiet=False, verbose=False)
+        reports = [judged.report, *audit(inputs, settings, environ)]
+        files = [_report_files(inputs, settings, audit=isinstance(one, AuditReport)) for one in reports]
+        for report, own in zip(reports, files, strict=True):
+            deliver(report, own, Console(soft_wrap=True), quiet=False, verbose=False)
     except CheckerError as error:
         runner.put({"verdict": "fail"})
         runner.show(_stopped(error))
         command(workflow.command("error", f"{error.problem}\n{error.remedy}", title="alembic-premerge could not judge"))
+        if inputs and inputs.issue:
+            command(issue("Migrations could not be judged", _stopped(error), inputs, environ, wrong=True))
         raise
-    command(workflow.render(judged.report))
-    runner.put(outputs(judged.report, _relative(_report_files(inputs, settings), runner.workspace)))
-    runner.show(_summary(judged, environ))
+    for report in reports:
+        command(workflow.render(report))
+    told = outputs(reports, [path for own in files for path in _relative(own, runner.workspace)])
+    runner.put(told)
+    runner.show(_summary(judged, environ, SUMMARY_LIMIT // len(reports)))
+    for report in reports[1:]:
+        runner.show(markdown.render(report, limit=SUMMARY_LIMIT // len(reports), links=_links(environ)))
     if inputs.comment:
         command(comment(judged.report, inputs, environ))
-    return cli.Exit.PASS if judged.report.verdict == "pass" else cli.Exit.FINDINGS
+    if inputs.issue:
+        command(report_issue(reports, inputs, environ))
+    return cli.Exit.PASS if told["verdict"] == "pass" else cli.Exit.FINDINGS
 
 
 def judge(inputs: Inputs, runner: Runner, environ: Mapping[str, str]) -> tuple[Judged, Settings]:
@@ -120,23 +132,83 @@ def judge(inputs: Inputs, runner: Runner, environ: Mapping[str, str]) -> tuple[J
     with TerminalProgress(quiet=False, no_color=True) as progress:
         if settings.replay and environ.get("GITHUB_EVENT_NAME") not in pipeline.PRIVILEGED_EVENTS:
             install(inputs, directory, environ)
-        return pipeline.judge_merge(settings, with_job_python(inputs, directory, environ), progress), settings
+        job = with_job_python(inputs, directory, environ)
+        return _on_each_image(inputs.postgres_image, settings, job, progress), settings
 
 
-def outputs(report: Report, files: Mapping[str, str]) -> dict[str, str]:
-    """The step's outputs; several values stand on a line each."""
+def _on_each_image(
+    images: Sequence[str], settings: Settings, environ: Mapping[str, str], progress: TerminalProgress
+) -> Judged:
+    """The check on every PostgreSQL that is asked for, and one report over them all."""
+    first = pipeline.judge_merge(settings, environ, progress)
+    others = images[1:]
+    elsewhere = [one.server.provider for one in first.report.replay if one.server.provider != "container"]
+    if others and elsewhere:  # that server has one version, whatever an image would have had
+        reason = f"an image needs a Docker daemon, and the server here is the {elsewhere[0]} one"
+        return replace(
+            first, report=jobs.merge([first.report], [Skipped(f"replay on {one}", reason) for one in others])
+        )
+    reports = [first.report]
+    for image in others if first.report.replay else ():
+        progress.tell(f"and on {image}")
+        reports.append(pipeline.judge_merge(replace(settings, postgres_image=image), environ, progress).report)
+    return replace(first, report=jobs.merge(reports, ())) if len(reports) > 1 else first
+
+
+def audit(inputs: Inputs, settings: Settings, environ: Mapping[str, str]) -> Iterator[AuditReport]:
+    """What landed since the last success, or since what the input names, where that is asked for."""
+    if inputs.audit == "false":
+        return
+    since, unknown = inputs.audit, None
+    if inputs.audit == "true":
+        try:
+            since = last_success(_workflow(inputs, environ), inputs.token)
+        except Refused as reason:
+            # What is not known is not green; and the whole past would be held against whoever comes by tonight.
+            unknown = Skipped("the audit", f"since which commit it should be is not known: {reason}")
+            since = "HEAD"
+    with TerminalProgress(quiet=False, no_color=True) as progress:
+        report = auditing.audit(replace(settings, head="HEAD"), environ, progress, since=since, details=True)
+    yield replace(report, verdict="fail", skipped=(*report.skipped, unknown)) if unknown else report
+
+
+def outputs(reports: Sequence[Report], files: Sequence[str]) -> dict[str, str]:
+    """The step's outputs; several values stand on a line each. The first report is the check's."""
     count = dict.fromkeys(Severity, 0)
-    for finding in report.findings:
+    for finding in (finding for report in reports for finding in report.findings):
         count[finding.severity] += finding.allowed is None
     values = (
-        report.verdict,
+        "pass" if all(report.verdict == "pass" for report in reports) else "fail",
         str(count[Severity.ERROR]),
         str(count[Severity.WARNING]),
-        "\n".join(one_line(revision) for project in report.projects for revision in project.new),
-        "\n".join(one_line(revision) for project in report.projects for revision in project.heads),
-        "\n".join(files.values()),
+        "\n".join(one_line(revision) for project in reports[0].projects for revision in project.new),
+        "\n".join(one_line(revision) for project in reports[0].projects for revision in project.heads),
+        "\n".join(files),
     )
     return dict(zip(OUTPUTS, values, strict=True))
+
+
+def report_issue(reports: Sequence[Report], inputs: Inputs, environ: Mapping[str, str]) -> str:
+    """The issue about what is wrong in these reports, or that nothing is any more; as `issue`."""
+    wrong = [report for report in reports if report.verdict == "fail"]
+    limit = ISSUE_BYTES // max(len(wrong), 1) - 1_000
+    body = "\n".join(markdown.render(report, limit=limit, links=_links(environ)) for report in wrong)
+    return issue("Migrations: something is wrong", body, inputs, environ, wrong=bool(wrong))
+
+
+def issue(title: str, body: str, inputs: Inputs, environ: Mapping[str, str], *, wrong: bool) -> str:
+    """Keep the job's one issue. Returns the workflow command that says why that could not be done, if so."""
+    try:
+        found = _workflow(inputs, environ)
+        run = f"\n[The run that found it]({found.run})\n" if found.run else ""
+        keep_issue(found, inputs.token, title, body + run, wrong=wrong)
+    except Refused as reason:
+        return workflow.command("warning", f"{reason}; the job's summary has the same text", title="no issue")
+    return ""
+
+
+def _workflow(inputs: Inputs, environ: Mapping[str, str]) -> Workflow:
+    return find_workflow(environ, "\0".join((inputs.working_directory, *inputs.project)))
 
 
 def comment(report: Report, inputs: Inputs, environ: Mapping[str, str]) -> str:
@@ -149,7 +221,7 @@ def comment(report: Report, inputs: Inputs, environ: Mapping[str, str]) -> str:
         pull = find_pull_request(environ, job)
         put_comment(pull, inputs.token, text, worth_a_new_one=worth)
         put_remarks(pull, inputs.token, _remarks(report))
-    except NoComment as reason:
+    except Refused as reason:
         return workflow.command("notice", f"{reason}; the job's summary has the same text", title="no comment")
     return ""
 
@@ -161,18 +233,20 @@ def _remarks(report: Report) -> list[Remark]:
     ]
 
 
-def _report_files(inputs: Inputs, settings: Settings) -> dict[str, Path]:
-    return {name: settings.directory / path for name, path in report_files(list(inputs.report)).items()}
+def _report_files(inputs: Inputs, settings: Settings, *, audit: bool = False) -> dict[str, Path]:
+    """Where the reports go; an audit's beside the check's: report.json and report-audit.json."""
+    files = {name: settings.directory / path for name, path in report_files(list(inputs.report)).items()}
+    return {name: path.with_stem(f"{path.stem}-audit") for name, path in files.items()} if audit else files
 
 
-def _relative(files: Mapping[str, Path], workspace: Path) -> dict[str, str]:
+def _relative(files: Mapping[str, Path], workspace: Path) -> list[str]:
     """As the job's other steps know them, which may see the workspace in another place than we do."""
-    return {name: os.path.relpath(path, workspace.resolve()) for name, path in files.items()}
+    return [os.path.relpath(path, workspace.resolve()) for path in files.values()]
 
 
-def _summary(judged: Judged, environ: Mapping[str, str]) -> str:
+def _summary(judged: Judged, environ: Mapping[str, str], limit: int) -> str:
     drawn, sql = pictures.graphs(judged.subjects), pictures.statements(judged.subjects)
-    return summary(judged.report, graphs=drawn, sql=sql, links=_links(environ))
+    return summary(judged.report, graphs=drawn, sql=sql, links=_links(environ), limit=limit)
 
 
 def _links(environ: Mapping[str, str]) -> markdown.Links | None:

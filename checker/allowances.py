@@ -57,25 +57,33 @@ class Lenience:
 
     def applied(self, finding: Finding, subject: Subject) -> Finding | None:
         """The finding as the user wants it; None where it is turned off."""
+        ask = self.released
+        released = (lambda revision: ask(subject, revision)) if ask else None
+        return self.applied_to(finding, subject.merged_behind(finding.revision), released)
+
+    def applied_to(
+        self, finding: Finding, merged: Collection[str], released: Callable[[str], bool] | None
+    ) -> Finding | None:
+        """As `applied`, of a finding that is about these merged revisions; `released` says whether a release has one."""
         level = self.severity.get(finding.id)
         if level == "off":
             return None
         if level:
             finding = replace(finding, severity=_overridden(finding, Severity(level)))
-        if self.released and finding.id in LOCKED and finding.introduced and finding.severity is Severity.ERROR:
-            finding = self._unlocked(finding, self.released, subject)
-        revisions = frozenset({finding.revision, *subject.merged_behind(finding.revision)})
+        if released and finding.id in LOCKED and finding.introduced and finding.severity is Severity.ERROR:
+            finding = _unlocked(finding, released, merged)
+        revisions = frozenset({finding.revision, *merged})
         for permission in self.permissions:
             if permission.covers(finding, revisions, self.today):
                 return replace(finding, allowed=Allowed(permission.reason, permission.source))
         return finding
 
-    def _unlocked(self, finding: Finding, released: Callable[[Subject, str], bool], subject: Subject) -> Finding:
-        merged = subject.merged_behind(finding.revision)
-        if not merged or any(released(subject, revision) for revision in merged):
-            return finding
-        message = f"{finding.message} (no release has {listing(merged)} yet)"
-        return replace(finding, severity=Severity.WARNING, message=message)
+
+def _unlocked(finding: Finding, released: Callable[[str], bool], merged: Collection[str]) -> Finding:
+    if not merged or any(released(revision) for revision in merged):
+        return finding
+    message = f"{finding.message} (no release has {listing(merged)} yet)"
+    return replace(finding, severity=Severity.WARNING, message=message)
 
 
 def _overridden(finding: Finding, level: Severity) -> Severity:

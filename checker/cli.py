@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from checker import __version__
-from checker.commands import check, demo, explain, fix, jobs
+from checker.commands import audit, check, demo, explain, fix, jobs
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable
 from checker.findings import Judgement
 
@@ -52,7 +52,7 @@ def options(version: Annotated[bool, typer.Option("--version", help="Say which v
         raise typer.Exit
 
 
-for command in (check.check, fix.fix, jobs.plan, jobs.merge_reports, explain.explain, demo.demo):
+for command in (check.check, audit.audit, fix.fix, jobs.plan, jobs.merge_reports, explain.explain, demo.demo):
     app.command()(command)
 
 

@@ -44,6 +44,12 @@ def example(check_id: str, variant: Variant) -> tuple[dict[str, bytes], dict[str
 
 def commit(repository: Repo, tree: Mapping[str, bytes], message: str) -> str:
     """Make the work tree hold exactly these files, and commit them. Returns the commit."""
+    prepare(repository, tree)
+    return repository.index.commit(message, author=AUTHOR, committer=AUTHOR).hexsha
+
+
+def prepare(repository: Repo, tree: Mapping[str, bytes]) -> None:
+    """Make the work tree and the index hold exactly these files."""
     root = Path(repository.working_dir)
     kept = {root / path for path in tree}
     for path in root.rglob("*"):
@@ -53,7 +59,6 @@ def commit(repository: Repo, tree: Mapping[str, bytes], message: str) -> str:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(text)
     repository.git.add("--all")
-    return repository.index.commit(message, author=AUTHOR, committer=AUTHOR).hexsha
 
 
 def start_repository(root: Path, branch: str = "main") -> Repo:

@@ -167,6 +167,72 @@ class Report:
     version: Literal[1] = field(default=1)
 
 
+EventKind = Literal["edited", "deleted", "renumbered", "reparented", "inserted", "heads"]
+
+
+@dataclass(frozen=True)
+class EventReport:
+    """What became of a script after it had landed, or, of the kind `heads`, that the chain had several heads.
+
+    Dates are ISO 8601. `author` wrote it, `commit` is the one with which it landed. `still_stands` False: it was taken back
+    since, or the several heads were brought together: `until` then says when, and `hours` how long they stood.
+    """
+
+    kind: EventKind
+    project: str
+    revision: str | None
+    path: str | None
+    line: int | None
+    message: str
+    commit: str
+    author: str
+    date: str
+    pull_request: int | None
+    still_stands: bool
+    until: str | None = None
+    hours: float | None = None
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """A revision, who wrote it, and when it first landed with which commit."""
+
+    project: str
+    revision: str
+    message: str
+    author: str
+    landed: str
+    commit: str
+    pull_request: int | None
+    path: str
+
+
+@dataclass(frozen=True)
+class CollisionReport:
+    """Two branches of which the second to be merged will not fit.
+
+    `kind` parent: both add a revision that stands on `revision`; id: both add a revision that is called `revision`, in
+    different files. `paths` are the first's and the second's script.
+    """
+
+    project: str
+    kind: Literal["parent", "id"]
+    revision: str
+    branches: tuple[str, str]
+    paths: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class AuditReport(Report):
+    """A branch's own past: `findings` are the events that still stand, and `events` all of them."""
+
+    events: tuple[EventReport, ...] = ()
+    log: tuple[LogEntry, ...] = ()
+    collisions: tuple[CollisionReport, ...] = ()
+    landings: int = 0
+    """How many landings the branch has, as far as it was read."""
+
+
 @runtime_checkable
 class Judgement(Protocol):
     """What a command comes to: a report, or whatever else passes or fails."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from github import Github
+    from github.Issue import Issue
     from github.IssueComment import IssueComment
     from github.PullRequest import PullRequest as GitHubPullRequest
     from github.PullRequestComment import PullRequestComment
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 PUBLIC_API = "https://api.github.com"
 _SECONDS = 20
 _NOT_IN_THE_DIFF = 422
+_NEEDS = "pull-requests: write`, which a fork's has not"
 
 
-class NoComment(Exception):
-    """Why there is no comment, in half a sentence: never what a run fails for."""
+class Refused(Exception):
+    """Why GitHub was not written to or read from, in half a sentence."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,13 @@ def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def find_pull_request(environ: Mapping[str, str], job: str) -> PullRequest:
-    """The pull request of this workflow's event. Raises NoComment where it is none."""
+    """The pull request of this workflow's event. Raises Refused where it is none."""
     payload = read_payload(environ)
     pull = payload.get("pull_request")
     number = pull.get("number") if isinstance(pull, dict) else None
     repository = environ.get("GITHUB_REPOSITORY", "")
     if not isinstance(number, int) or repository.count("/") != 1:
-        raise NoComment("this event has no pull request")
+        raise Refused("this event has no pull request")
     name = "\0".join((environ.get("GITHUB_WORKFLOW", ""), environ.get("GITHUB_JOB", ""), job))
     head = pull.get("head") if isinstance(pull, dict) else None
     commit = head.get("sha") if isinstance(head, dict) else None
@@ -93,33 +95,33 @@ def find_pull_request(environ: Mapping[str, str], job: str) -> PullRequest:
 def put_comment(pull: PullRequest, token: str, body: str, *, worth_a_new_one: bool) -> None:
     """Write the comment, or bring the one that is there up to date. `body` is Markdown of at most 65,000 characters.
 
-    Raises NoComment where GitHub does not let us, or does not answer.
+    Raises Refused where GitHub does not let us, or does not answer.
     """
     text = f"{pull.marker}\n{body}"
-    with _client(pull, token) as client:
+    with github_client(pull.api, token, _NEEDS) as client:
         _put(client, pull, text, worth_a_new_one=worth_a_new_one)
 
 
 def put_remarks(pull: PullRequest, token: str, remarks: Sequence[Remark]) -> None:
     """Write each at its lines, or leave it there; delete those of ours that are not among them any more.
 
-    Lines that are not in the pull request's diff are passed over. Raises NoComment as `put_comment` does.
+    Lines that are not in the pull request's diff are passed over. Raises Refused as `put_comment` does.
     """
-    with _client(pull, token) as client:
+    with github_client(pull.api, token, _NEEDS) as client:
         _put_remarks(client, pull, remarks)
 
 
 @contextmanager
-def _client(pull: PullRequest, token: str) -> Iterator[Github]:
-    """GitHub's API. Whatever it refuses comes out as NoComment."""
+def github_client(api: str, token: str, needs: str) -> Iterator[Github]:
+    """GitHub's API. Whatever it refuses comes out as Refused, with the permissions that the work `needs`."""
     import requests
     from github import Auth, Github, GithubException
 
     if not token:
-        raise NoComment("there is no token")
+        raise Refused("there is no token")
     client = Github(
         auth=Auth.Token(token),
-        base_url=pull.api,
+        base_url=api,
         timeout=_SECONDS,
         lazy=True,
         retry=None,
@@ -129,14 +131,10 @@ def _client(pull: PullRequest, token: str) -> Iterator[Github]:
         yield client
     except GithubException as error:
         said = error.data.get("message") if isinstance(error.data, dict) else None
-        hint = (
-            "; the job needs `permissions: pull-requests: write`, which a fork's has not"
-            if error.status in (401, 403, 404)
-            else ""
-        )
-        raise NoComment(f"GitHub answered {error.status} ({said or 'no reason'}){hint}") from None
+        hint = f"; the job needs `permissions: {needs}" if error.status in (401, 403, 404) else ""
+        raise Refused(f"GitHub answered {error.status} ({said or 'no reason'}){hint}") from None
     except (requests.RequestException, AssertionError, KeyError, TypeError, ValueError) as error:
-        raise NoComment(f"GitHub's API at {pull.api} does not answer as it should ({type(error).__name__})") from None
+        raise Refused(f"GitHub's API at {api} does not answer as it should ({type(error).__name__})") from None
     finally:
         client.close()
 
@@ -144,7 +142,7 @@ def _client(pull: PullRequest, token: str) -> Iterator[Github]:
 def _put(client: Github, pull: PullRequest, body: str, *, worth_a_new_one: bool) -> None:
     issue = client.get_repo(pull.repository).get_issue(pull.number)
     mine = [comment for comment in issue.get_comments() if (comment.body or "").startswith(pull.marker)]
-    own = next((comment for comment in mine if _is_ours(client, comment)), None)
+    own = next((comment for comment in mine if is_ours(client, comment)), None)
     if own is None:
         if worth_a_new_one:
             issue.create_comment(body)
@@ -156,7 +154,7 @@ def _put_remarks(client: Github, pull: PullRequest, remarks: Sequence[Remark]) -
     wanted = {f"{pull.suggestion_marker}{remark.key} -->": remark for remark in remarks}
     request = client.get_repo(pull.repository).get_pull(pull.number)
     for comment in request.get_review_comments():
-        if (comment.body or "").startswith(pull.suggestion_marker) and _is_ours(client, comment):
+        if (comment.body or "").startswith(pull.suggestion_marker) and is_ours(client, comment):
             marker, _, body = comment.body.replace("\r\n", "\n").partition("\n")
             remark = wanted.get(marker)
             if remark is None or not _is_there(comment, remark):
@@ -188,7 +186,7 @@ def _write_remark(request: GitHubPullRequest, commit: str, remark: Remark, body:
             raise
 
 
-def _is_ours(client: Github, comment: IssueComment | PullRequestComment) -> bool:
+def is_ours(client: Github, comment: IssueComment | PullRequestComment | Issue) -> bool:
     """Anybody can write our marker: only what this token's own account wrote is ours to edit."""
     from github import GithubException
 

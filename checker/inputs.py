@@ -28,9 +28,11 @@ class Inputs:
     requirements: tuple[str, ...] = ()
     replay: bool = True
     postgres: str = ""
-    postgres_image: str = ""
+    postgres_image: tuple[str, ...] = ()
     fail_on: str = "error"
     comment: bool = False
+    audit: str = "false"
+    issue: bool = False
     report: tuple[str, ...] = ()
     token: str = ""
 
@@ -75,7 +77,7 @@ def make_settings(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -
         projects=inputs.project,
         config=directory / inputs.config if inputs.config else None,
         postgres=inputs.postgres or None,
-        postgres_image=inputs.postgres_image or None,
+        postgres_image=inputs.postgres_image[0] if inputs.postgres_image else None,
         python=find_program(inputs.python, directory, environ) if inputs.python else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,3 +33,9 @@ ConfigOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The configuration. [default: .alembic-premerge.yml]")
 ]
 CheckOption = list[str] | None
+FailOnOption = Annotated[Literal["error", "warning"], typer.Option(help="The mildest finding that fails the run.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, and nothing at all when there is nothing to say.")
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show all details.")]
+NoColorOption = Annotated[bool, typer.Option("--no-color", help="No colours.")]

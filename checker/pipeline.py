@@ -115,11 +115,16 @@ def configure(
     settings: Settings, repository: Repository, reader: SnapshotReader, comparison: Comparison
 ) -> Configuration:
     """The configuration of the work tree; without one, that of the head."""
+    return configure_at(comparison.head_tree, settings, repository, reader)
+
+
+def configure_at(tree: str, settings: Settings, repository: Repository, reader: SnapshotReader) -> Configuration:
+    """The configuration of the work tree; without one, that of the tree."""
     if settings.config or repository.root:
         configuration = load_configuration(repository.root or settings.directory, settings.config)
     else:
-        names = [name for name in (*FILE_NAMES, "pyproject.toml") if name in reader.files(comparison.head_tree)]
-        text = reader.read(comparison.head_tree, names[0]).decode("utf-8", "replace") if names else ""
+        names = [name for name in (*FILE_NAMES, "pyproject.toml") if name in reader.files(tree)]
+        text = reader.read(tree, names[0]).decode("utf-8", "replace") if names else ""
         configuration = read_configuration(text, names[0]) if names else Configuration()
     refuse_unknown_checks(configuration)
     return configuration

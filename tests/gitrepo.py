@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from git import Repo
+from git import Actor, Repo
 
 from checker import pipeline
-from checker.examples import commit, start_repository
+from checker.examples import commit, prepare, start_repository
 from checker.findings import Finding, Report
 from checker.settings import Settings
 
@@ -80,6 +80,15 @@ class Checkout:
     def commit(self, tree: Files, message: str = "work") -> str:
         """Make this the content of the current branch."""
         return commit(self.repo, tree, message)
+
+    def land(self, tree: Files, hour: float, message: str = "work", author: str = "A. Developer") -> str:
+        """As commit, so many hours after a day in March; the committer is always the same forge."""
+        when = f"{int(1_772_000_000 + hour * 3600)} +0000"
+        person, forge = Actor(author, "a@example.org"), Actor("Forge", "forge@example.org")
+        prepare(self.repo, tree)
+        return self.repo.index.commit(
+            message, author=person, committer=forge, author_date=when, commit_date=when
+        ).hexsha
 
     def write(self, files: Files) -> None:
         """Lay these over the work tree, and commit nothing."""

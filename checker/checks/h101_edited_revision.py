@@ -25,7 +25,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         what = listing(pair.changed_parts)
         yield INFO.finding(
             subject,
-            f"{what} of merged revision {name(pair.after)} changed: {_consequence(pair)}",
+            f"{what} of merged revision {name(pair.after)} changed: {consequence(pair)}",
             script=pair.after,
             at=pair.changed_parts[0].removesuffix("()").removeprefix("class "),
             fix=restore(subject, pair.before),
@@ -33,7 +33,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _consequence(pair: Pair) -> str:
+def consequence(pair: Pair) -> str:
+    """What the edit means for a database that ran the old code."""
     if pair.changed_parts == ("downgrade()",):
         return "a database that ran the old upgrade() is taken down by code that was not written for it"
     return "databases that ran it already keep what the old code made"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,19 @@ from rich.console import Console
 from checker.commands.checks import check_ids
 from checker.commands.delivery import deliver, report_files
 from checker.findings import Report, Severity
-from checker.options import AllOption, BaseOption, CheckOption, ConfigOption, HeadOption, ProjectOption, ReportOption
+from checker.options import (
+    AllOption,
+    BaseOption,
+    CheckOption,
+    ConfigOption,
+    FailOnOption,
+    HeadOption,
+    NoColorOption,
+    ProjectOption,
+    QuietOption,
+    ReportOption,
+    VerboseOption,
+)
 from checker.reports.progress import TerminalProgress
 from checker.settings import Settings
 
@@ -22,9 +34,7 @@ def check(
     head: HeadOption = None,
     judge_all: AllOption = False,
     replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Prove it on a throwaway PostgreSQL.")] = True,
-    fail_on: Annotated[
-        Literal["error", "warning"], typer.Option(help="The mildest finding that fails the run.")
-    ] = "error",
+    fail_on: FailOnOption = "error",
     project: ProjectOption = None,
     config: ConfigOption = None,
     report: ReportOption = None,
@@ -48,11 +58,9 @@ def check(
     python: Annotated[
         str | None, typer.Option(metavar="PATH", help="The interpreter that has the project's dependencies.")
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress, and nothing at all when there is nothing to say.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all details.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    no_color: NoColorOption = False,
 ) -> Report:
     """Say whether this branch's migrations are safe to merge."""
     from checker import pipeline

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from checker.findings import Finding, Report
 from checker.reports.escape import backticked, clip, log
+from checker.reports.past import tables
 from checker.reports.words import (
     counts,
     documentation,
@@ -37,6 +38,7 @@ def render(report: Report) -> str:
         own=[pair for pair in numbered if not is_old_sin(pair[0])],
         old=[pair for pair in numbered if is_old_sin(pair[0])],
         old_sins=old_sins(report),
+        tables=tables(report),
     )
 
 

@@ -16,11 +16,11 @@ def render(report: Report) -> str:
     return json_text(json.dumps(written, indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
-def schema() -> dict[str, Any]:
+def schema(kind: type[Report] = Report) -> dict[str, Any]:
     """The JSON schema of `render`, made from the types in checker.findings. No other fields are allowed."""
     from pydantic import TypeAdapter
 
-    made = TypeAdapter(Report).json_schema(mode="serialization")
+    made = TypeAdapter(kind).json_schema(mode="serialization")
     for one in (made, *made["$defs"].values()):
         if one["type"] == "object":
             one["additionalProperties"] = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from checker.findings import Finding, ReplayReport, Report, Severity
 from checker.reports.escape import clip, code, fenced, markdown, prose, uri
+from checker.reports.past import Table, tables
 from checker.reports.words import documentation, headline, is_old_sin, old_sins, place, plural, scope
 
 COMMENT_LIMIT = 65_536
@@ -54,7 +55,18 @@ def render(report: Report, *, limit: int = COMMENT_LIMIT, links: Links | None = 
         )
     if old:
         parts.append(_folded(f"{len(old)}: {clip(old_sins(report), 300)}", _table(old_rows, old)))
+    parts += _fitting((_past(table, room) for table in tables(report)), room)
     return "".join([*parts, tail])
+
+
+def _past(table: Table, room: Room) -> str:
+    """The newest rows that fit, newest first."""
+    head = f"| {' | '.join(table.columns)} |\n|{'---|' * len(table.columns)}\n"
+    lines = [f"| {' | '.join(map(_text, row))} |\n" for row in reversed(table.rows)]
+    kept = _fitting(lines, Room(room.left // 3))
+    left_out = len(lines) - len(kept)
+    note = f"\nand {left_out} older ones\n" if left_out else ""
+    return _folded(table.title, f"{head}{''.join(kept)}{note}")
 
 
 def _scope(report: Report, room: Room) -> str:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.text import Text
 
-from checker.findings import Finding, Report, Severity
+from checker.findings import AuditReport, Finding, Report, Severity
 from checker.reports.escape import clip, log, one_line
+from checker.reports.past import Table, tables
 from checker.reports.words import counts, is_old_sin, old_sins, place, scope, verdict
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
 DETAIL_LINES = 8
 RELATED_LINES = 4
 LONGEST = 10_000
+LONGEST_CELL = 100
+ROWS = 20
+FINDINGS = 5
+"""More than that many of an audit are told by their tables alone."""
 
 
 def render(report: Report, *, verbose: bool = False) -> Text:
@@ -25,10 +31,15 @@ def render(report: Report, *, verbose: bool = False) -> Text:
 
 
 def _parts(report: Report, verbose: bool) -> Iterator[Text]:
+    for table in tables(report):
+        yield _table(table, verbose)
     old = [finding for finding in report.findings if is_old_sin(finding)]
-    for finding in report.findings:
-        if not is_old_sin(finding):
-            yield _finding(finding, verbose)
+    own = [finding for finding in report.findings if not is_old_sin(finding)]
+    if isinstance(report, AuditReport) and len(own) > FINDINGS and not verbose:
+        own = []
+        yield Text("\n--verbose says of each that still stands how to mend it, or how to allow it.\n", "dim")
+    for finding in own:
+        yield _finding(finding, verbose)
     if old:
         yield Text(f"\n{_line(old_sins(report))}:\n", "dim")
         for finding in old:
@@ -37,6 +48,21 @@ def _parts(report: Report, verbose: bool) -> Iterator[Text]:
         style = "bold red" if skipped.wanted else "dim"
         yield Text.assemble(("\nnot run: ", style), f"{_line(skipped.what)}: {_line(skipped.reason)}\n")
     yield Text.assemble("\n", *_verdict(report), "\n", (_line(" · ".join(scope(report))), "dim"), "\n")
+
+
+def _table(table: Table, verbose: bool) -> Text:
+    """The newest rows; every one with `verbose`."""
+    cells = [[_line(clip(cell, LONGEST_CELL)) for cell in row] for row in table.rows]
+    shown = cells if verbose else cells[-ROWS:]
+    grave = (table.grave or (False,) * len(cells))[-len(shown) :]
+    widths = [max(cell_len(row[column]) for row in shown) for column in range(len(table.columns) - 1)]
+    text = Text.assemble("\n", (table.title, "bold"), "\n")
+    if len(shown) < len(cells):
+        text.append(f"  … {len(cells) - len(shown)} older ones with --verbose\n", "dim")
+    for row, is_grave in zip(shown, grave, strict=True):
+        padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False)]
+        text.append(f"  {'  '.join([*padded, row[-1]])}\n", "" if is_grave or not table.grave else "dim")
+    return text
 
 
 def _finding(finding: Finding, verbose: bool) -> Text:

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from checker.findings import Finding, ReplayReport, Report, Severity
+from checker.findings import AuditReport, Finding, ReplayReport, Report, Severity
 
 DOCUMENTATION = "https://github.com/alembic-premerge/alembic-premerge/blob/main/docs/checks"
 
@@ -31,6 +31,10 @@ def plural(count: int, word: str) -> str:
 
 def verdict(report: Report) -> str:
     """The answer itself."""
+    if isinstance(report, AuditReport):
+        if report.verdict == "pass":
+            return "✓ nothing in this past still stands against a database"
+        return "✗ databases may not survive what still stands of this past"
     return "✗ not safe to merge" if report.verdict == "fail" else "✓ safe to merge"
 
 
@@ -42,9 +46,11 @@ def headline(report: Report) -> str:
 
 def scope(report: Report) -> tuple[str, ...]:
     """What was judged: the refs, each project's size, each replay's server and passes, the time."""
-    base = f"{report.base.ref} ({(report.base.commit or '')[:10]})"
+    base = f"{report.base.ref} ({(report.base.commit or '')[:10]})" if report.base.commit else report.base.ref
     head = f"{report.head.ref} ({(report.head.commit or 'work tree')[:10]})"
     words = [f"{head} into {base}"]
+    if isinstance(report, AuditReport):
+        words = [f"{head} since {base}: {plural(report.landings, 'commit')}"]
     for project in report.projects:
         name = "" if project.path == "." else f"{project.path}: "
         words.append(f"{name}{project.revisions} revisions, {len(project.new)} new")

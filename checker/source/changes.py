@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from checker.source.code import MODULE, imports, normalized_parts, resolved_parts, spread
+from checker.source.code import MODULE, differing_parts, normalized_parts, spread
 from checker.source.graph import RevisionGraph
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
@@ -37,12 +37,7 @@ class Pair:
     @cached_property
     def changed_parts(self) -> tuple[str, ...]:
         """The functions that differ in what they do, upgrade and downgrade first, and the module-level code."""
-        before, after = self._parts
-        names = _differing(before, after)
-        if names and imports(self.before.source) != imports(self.after.source):
-            # Models may have moved (imports differ, code does not), or the same is reached by another import.
-            spelled_out = _differing(resolved_parts(self.before.source), resolved_parts(self.after.source))
-            names = [name for name in names if name in spelled_out]
+        names = differing_parts(self.before.source, self.after.source)
         return tuple(
             sorted(
                 names,
@@ -109,20 +104,22 @@ class Changes:
 
 
 def find_changes(base: Snapshot, result: Snapshot) -> Changes:
-    """What the merge result makes of the base's scripts."""
+    """What the merge result makes of the base's scripts. Costs what the change touches, not what the chain holds."""
+    kept = {(script.path, script.blob) for script in result.scripts}
+    there, here = base.by_revision, result.by_revision
+    gone = [script for script in base.scripts if script.revision and script.revision not in here]
+    came = [script for script in result.scripts if script.revision and script.revision not in there]
     pairs = [
         Pair(before, _counterpart(before, result))
         for before in _merged(base, result)
-        if before.revision in result.graph
+        if before.revision in here and (before.path, before.blob) not in kept
     ]
-    gone = [script for script in base.scripts if script.revision and script.revision not in result.graph]
-    came = [script for script in result.scripts if script.revision and script.revision not in base.graph]
     renumbered = tuple(_renumbered(gone, came))
     renamed = {pair.before.revision: pair.after.revision for pair in renumbered}
     touched = [pair for pair in pairs if pair.before.blob != pair.after.blob]
     edited = tuple(pair for pair in touched if pair.changed_parts)
     reparented = [pair for pair in touched if pair.reparented and not _follows(pair, renamed)]
-    inserted = tuple(_inserted(base, result, came, set(renamed.values())))
+    same_graph = not (gone or came or any(pair.reparented for pair in touched))
     return Changes(
         new=tuple(came),
         deleted=tuple(script for script in gone if script.revision not in renamed),
@@ -131,26 +128,26 @@ def find_changes(base: Snapshot, result: Snapshot) -> Changes:
         cosmetic=tuple(pair for pair in touched if not pair.changed_parts and not pair.reparented),
         moved=tuple(pair for pair in pairs if pair.moved),
         reparented=tuple(pair for pair in reparented if not _only_inserted(pair, result.graph, came)),
-        inserted=inserted,
-        heals=tuple(_healed(base.graph, result.graph)),
+        inserted=tuple(_inserted(base, result, came, set(renamed.values()))),
+        heals=() if same_graph and not base.duplicates else tuple(_healed(base.graph, result.graph)),
     )
 
 
-def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
-
-
-def _merged(base: Snapshot, result: Snapshot) -> list[Script]:
+def _merged(base: Snapshot, result: Snapshot) -> Iterable[Script]:
     """The base's scripts. Of several with one id those that keep it: the others were given one of their own, or went."""
+    if not base.duplicates:
+        return base.scripts
     kept = {(script.path, script.revision) for script in result.scripts}
     stays = {script.revision for script in base.scripts if (script.path, script.revision) in kept}
-    doubtful = set(base.graph.duplicates) & stays
+    doubtful = base.duplicates & stays
     return [one for one in base.scripts if one.revision not in doubtful or (one.path, one.revision) in kept]
 
 
 def _counterpart(before: Script, result: Snapshot) -> Script:
     """The script of the same id; where several have it, the one at the same path."""
     assert before.revision is not None
+    if before.revision not in result.duplicates:
+        return result.by_revision[before.revision]
     same = [script for script in result.scripts if script.revision == before.revision]
     return next((script for script in same if script.path == before.path), same[0])
 
@@ -189,17 +186,16 @@ def _inserted(
     base: Snapshot, result: Snapshot, came: Iterable[Script], renamed: set[str | None]
 ) -> Iterable[Insertion]:
     """New scripts below merged ones. Above a fault (a missing parent, a cycle) no database has ever been."""
-    reachable = [revision for revision in base.graph.nodes if revision not in base.graph.broken]
+    above: dict[str, list[str]] = {}
+    new = {script.revision for script in came} - renamed
+    for revision in base.by_revision if new else ():
+        for lower in result.graph.before(revision) if revision in result.by_revision else ():
+            if lower in new:
+                above.setdefault(lower, []).append(revision)
     for script in came:
-        if script.revision is None or script.revision in renamed:
-            continue
-        above = [
-            revision
-            for revision in reachable
-            if revision in result.graph and script.revision in result.graph.before(revision)
-        ]
-        if above:
-            yield Insertion(script, tuple(result.by_revision[revision] for revision in above))
+        stands = [revision for revision in above.get(str(script.revision), ()) if revision not in base.graph.broken]
+        if stands:
+            yield Insertion(script, tuple(result.by_revision[revision] for revision in stands))
 
 
 def _only_inserted(pair: Pair, graph: RevisionGraph, came: Iterable[Script]) -> bool:

@@ -6,16 +6,21 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum, auto
 from functools import lru_cache
+from itertools import chain, zip_longest
 from typing import Any
 
-from checker.source.script import IDENTIFIERS, UNREADABLE, parse
+from checker.source.plain import Plain, is_idle, returns_nothing, same
+from checker.source.script import UNREADABLE, parse
 
 MODULE = "module-level code"
 LONG_LINE = 88
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t].+[ \t]import[ \t]*(?:\([^)]*\)|.*)|import[ \t].*)", re.M)
-_BLANKS = re.compile(r"[ \t]+(?=\n)")
+# Where a definition starts at the top level. Cut there, each piece is Python by itself.
+_DEFINITION = re.compile(rb"^(?=@|def\s|class\s|async\s+def\s)", re.M)
+_CODED = re.compile(rb"\A(\xef\xbb\xbf|[^\n]*\n?[^\n]*coding[:=])")
 
 
 @lru_cache(maxsize=4096)  # one script is compared with many where it may have been renumbered
@@ -26,22 +31,134 @@ def normalized_parts(source: bytes) -> Mapping[str, str]:
     parts do the same, as far as their own text decides it. A script that is not Python gives its non-blank lines.
     """
     try:
-        return _as_text(_Plain().visit(parse(source)))
+        return _as_text(Plain().visit(parse(source)))
     except UNREADABLE:
         text = source.decode("utf-8", "replace")
         return {MODULE: "\n".join(line.strip() for line in text.splitlines() if line.strip())}
 
 
-@lru_cache(maxsize=4096)
-def resolved_parts(source: bytes) -> Mapping[str, str]:
-    """As normalized_parts, with every imported name spelled out from its module: `JSON(...)` after
-    `from sqlalchemy.dialects.postgresql import JSON` and `postgresql.JSON(...)` after `from sqlalchemy.dialects import
-    postgresql` are one and the same."""
+def differing_parts(before: bytes, after: bytes) -> list[str]:
+    """The names of the parts that differ between two versions of a script in what they do.
+
+    As a comparison of their normalized_parts gives them; but what stands the same in both, to the letter, is passed over,
+    and a function is read up to the first statement that differs. Where that may come from other import lines alone, names
+    are compared spelled out from their modules: `JSON(...)` after `from sqlalchemy.dialects.postgresql import JSON` and
+    `postgresql.JSON(...)` after `from sqlalchemy.dialects import postgresql` are one and the same.
+    """
     try:
-        tree = parse(source)
-        return _as_text(_Plain().visit(_SpelledOut(_imported(tree)).visit(tree)))
+        found = _compare(*_changed_middle(before, after), spelled_out=False)
+        if all(found.values()) or imports(before) == imports(after):
+            return list(found)
+        spelled_out = _compare(before, after, spelled_out=True)
     except UNREADABLE:
-        return normalized_parts(source)
+        return _differing(normalized_parts(before), normalized_parts(after))
+    return [name for name, sure in found.items() if sure or name in spelled_out]
+
+
+def _compare(before: bytes, after: bytes, *, spelled_out: bool) -> dict[str, bool]:
+    """The parts that differ, each with whether that is sure, or may be undone by spelling names out."""
+    trees = parse(before), parse(after)
+    plains = [_plain_of(tree, spelled_out=spelled_out) for tree in trees]
+    old, new = (_functions(tree) for tree in trees)
+    lines = None if spelled_out else (before.splitlines(), after.splitlines())
+    found = {name: _how_alike((old[name], new[name]), lines, plains) for name in old if name in new}
+    for tree in trees:
+        tree.body = [node for node in tree.body if _part_name(node) not in found]
+    rest = _differing(*(_as_text(plain(tree)) for plain, tree in zip(plains, trees, strict=True)))
+    differ = {name: how is _Alike.NOT for name, how in found.items() if how is not _Alike.WHOLLY}
+    return differ | dict.fromkeys(rest, False)
+
+
+def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
+
+
+def _changed_middle(before: bytes, after: bytes) -> tuple[bytes, bytes]:
+    """Both without the definitions that they share at the beginning and at the end; whole where bytes need a codec."""
+    if _CODED.match(before) or _CODED.match(after):
+        return before, after
+    old, new = _DEFINITION.split(before), _DEFINITION.split(after)
+    same = _shared(old, new)
+    tail = _shared(old[same:][::-1], new[same:][::-1])
+    return b"".join(old[same : len(old) - tail]), b"".join(new[same : len(new) - tail])
+
+
+def _shared(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many of their first members are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """The top-level functions that are defined once, by the name of their part."""
+    named: dict[str, list[ast.stmt]] = {}
+    for node in tree.body:
+        named.setdefault(_part_name(node), []).append(node)
+    return {name: one for name, (one, *more) in named.items() if isinstance(one, ast.FunctionDef) and not more}
+
+
+class _Alike(Enum):
+    """How two versions of a function compare."""
+
+    WHOLLY = auto()
+    BUT_FOR_NAMES = auto()
+    NOT = auto()
+
+
+def _how_alike(
+    functions: tuple[ast.FunctionDef, ast.FunctionDef],
+    lines: tuple[Sequence[bytes], Sequence[bytes]] | None,
+    plains: Sequence[Callable[[ast.AST], Any]],
+) -> _Alike:
+    """Head for head, and statement for statement. With their `lines`, what both begin with to the letter is passed over."""
+    bodies = [function.body for function in functions]
+    shared = 0
+    if lines:  # all but the last statement, which decides what a `return` at the end is worth
+        shared = _shared(
+            *([_lines_of(node, own) for node in body[:-1]] for body, own in zip(bodies, lines, strict=True))
+        )
+    for function in functions:
+        function.body = [ast.Pass()]
+    left, right = (
+        chain([plain(function)], _statements(body[shared:], plain))
+        for function, body, plain in zip(functions, bodies, plains, strict=True)
+    )
+    alike = _Alike.WHOLLY
+    for one, other in zip_longest(left, right):
+        if not same(one, other):
+            if not same(one, other, whatever=(ast.Name, ast.Attribute)):
+                return _Alike.NOT
+            alike = _Alike.BUT_FOR_NAMES
+    return alike
+
+
+def _lines_of(node: ast.stmt, lines: Sequence[bytes]) -> bytes:
+    """The whole lines that a statement stands on."""
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+    return b"\n".join(lines[first - 1 : node.end_lineno])
+
+
+def _statements(body: Iterable[ast.stmt], plain: Callable[[ast.AST], Any]) -> Iterator[ast.AST]:
+    """What a function's body does, one statement after the other; without a `return` of nothing at its end."""
+    held = None
+    for node in body:
+        made = plain(node)
+        if made is None or is_idle(made):
+            continue
+        if held is not None:
+            yield held
+        held = made if returns_nothing(made) else None
+        if held is None:
+            yield made
+
+
+def _plain_of(tree: ast.Module, *, spelled_out: bool) -> Callable[[ast.AST], Any]:
+    """What takes out of this tree's nodes all that changes nothing."""
+    plain = Plain()
+    if not spelled_out:
+        return plain.visit
+    resolve = _SpelledOut(_imported(tree))
+    return lambda node: plain.visit(resolve.visit(node))
 
 
 def imports(source: bytes) -> list[bytes]:
@@ -93,6 +210,13 @@ class _SpelledOut(ast.NodeTransformer):
         """The name that it stands for."""
         return ast.copy_location(ast.Name(self._imported.get(node.id, node.id), node.ctx), node)
 
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """A dotted name is one name."""
+        self.generic_visit(node)
+        if not isinstance(node.value, ast.Name):
+            return node
+        return ast.copy_location(ast.Name(f"{node.value.id}.{node.attr}", node.ctx), node)
+
 
 def spread(line: str) -> str:
     """A long line of code with each argument of its outermost call on a line of its own, so that a diff shows the one
@@ -130,110 +254,3 @@ def _part_name(node: ast.stmt) -> str:
             return f"class {node.name}"
         case _:
             return MODULE
-
-
-class _Plain(ast.NodeTransformer):
-    """Takes out of a tree what does not change what it does."""
-
-    _in_class = False
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        """Its fields are part of what it does, however they are annotated; `object` as its base is not."""
-        node.bases = [base for base in node.bases if not (isinstance(base, ast.Name) and base.id == "object")]
-        outer, self._in_class = self._in_class, True
-        plain = self.generic_visit(node)
-        self._in_class = outer
-        return plain
-
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        """`u"x"` is `"x"`, and blanks at the end of a line of SQL are nothing."""
-        node.kind = None
-        if isinstance(node.value, str):
-            node.value = _BLANKS.sub("", node.value)
-        return node
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
-        """`f"x"` without a placeholder is `"x"`."""
-        self.generic_visit(node)
-        if all(isinstance(part, ast.Constant) for part in node.values):
-            text = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-            return ast.copy_location(ast.Constant(text), node)
-        return node
-
-    def generic_visit(self, node: ast.AST) -> Any:
-        super().generic_visit(node)
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                setattr(node, name, [one for one in block if not _is_idle(one)])
-        return self._without_hollow(node)
-
-    def _without_hollow(self, node: ast.AST) -> Any:
-        match node:
-            case ast.If(test=ast.Name() | ast.Attribute(), body=[], orelse=[]):
-                return None  # `if TYPE_CHECKING:` once its imports are gone
-            case ast.Try(body=[], orelse=[], finalbody=[]):
-                return None  # `try: import x` once that is gone
-        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
-            node.body = [ast.Pass()]  # type: ignore[attr-defined]
-        return node
-
-    def visit_Import(self, node: ast.Import) -> None:
-        """Import lines are how a script reaches names, not what it does with them."""
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """As visit_Import."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        """Without the return annotation."""
-        return self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
-        """Without the return annotation."""
-        return self._function(node)
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Any:
-        outer, self._in_class = self._in_class, False
-        node.returns = None
-        plain = self.generic_visit(node)
-        if _returns_nothing(node.body[-1]):
-            node.body[-1:] = [] if len(node.body) > 1 else [ast.Pass()]
-        self._in_class = outer
-        return plain
-
-    def visit_arg(self, node: ast.arg) -> Any:
-        """Without the annotation."""
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        """`x: int = 1` is `x = 1`, and `x: int` alone is nothing, unless it declares a class's field or column."""
-        if node.value is None:
-            return ast.copy_location(ast.Expr(node.target), node) if self._in_class else None
-        plain = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
-        return self.visit(plain)
-
-    def visit_Module(self, node: ast.Module) -> Any:
-        """Without the identifiers: who a script is and where it stands is compared apart."""
-        self.generic_visit(node)
-        node.body = [one for one in node.body if not _sets_identifiers(one)]
-        return node
-
-
-def _is_idle(node: ast.AST) -> bool:
-    """A docstring, a bare constant, `...` or `pass`."""
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-
-
-def _returns_nothing(node: ast.AST) -> bool:
-    """`return` or `return None`: at a function's end that is what happens anyway."""
-    return isinstance(node, ast.Return) and (
-        node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
-    )
-
-
-def _sets_identifiers(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Assign):
-        return False
-    names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-    return bool(names) and all(name in IDENTIFIERS for name in names)

@@ -76,6 +76,21 @@ class Fetcher:
         self._tell(f"fetching {sha[:10]} from {remote}")
         return self._fetch(*self._depth(), remote, sha)
 
+    def commits(self, remote: str, wants: Sequence[str]) -> bool:
+        """Fetch many commits by their ids, with their history. Whether that went well."""
+        self._tell(f"fetching {len(wants)} commits from {remote}")
+        return self._fetch(remote, *wants)
+
+    def listed(self, remote: str, pattern: str) -> dict[str, str] | None:
+        """The remote's refs of this pattern and their commits; None where it does not answer."""
+        self._tell(f"asking {remote} for {pattern}")
+        try:
+            output: str = self._git.execute(["git", "ls-remote", "--", remote, pattern], kill_after_timeout=_SECONDS)
+        except CommandError:
+            return None
+        lines = (line.partition("\t") for line in output.splitlines())
+        return {name: commit for commit, tab, name in lines if tab}
+
     def branch(self, remote: str, name: str) -> str | None:
         """The commit at the tip of a remote's branch, fetched; None where there is none, or no way to it."""
         self._tell(f"fetching {name} from {remote}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from checker.source.repository import Repository
+from checker.source.repository import FILE_MODES, Repository
 
 # How GitHub, GitLab and Bitbucket name the pull request in the subject of the commit that lands it.
 _PULL_REQUEST = re.compile(r"\(#(\d+)\)$|^Merge pull request #(\d+) |\(pull request #(\d+)\)|^Merged PR (\d+):")
@@ -40,6 +41,130 @@ class Commit:
         return int(next(group for group in found.groups() if group)) if found else None
 
 
+@dataclass(frozen=True)
+class FileChange:
+    """What a commit makes of a file: its blob before and after; None where it is not there."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A commit and what it changes of the files that were asked for; a merge, what it changes of its first parent."""
+
+    commit: Commit
+    changes: tuple[FileChange, ...]
+    trailers: tuple[str, ...] = ()
+    """The values of the trailer that was asked for."""
+
+
+def first_parent_line(repository: Repository, tip: str, since: str | None = None) -> tuple[str, ...]:
+    """The commits that `tip` has, and `since` has not, each the first parent of the one before it."""
+    span = [tip, *([f"^{since}"] if since else [])]
+    return tuple(repository.run("rev-list", "--first-parent", *span, "--").split())
+
+
+def touches(repository: Repository, tip: str, since: str | None, paths: Sequence[str], trailer: str) -> Iterator[Touch]:
+    """Every commit that `tip` has, and `since` has not, and that touches the paths; the newest first."""
+    # Side branches too: who wrote a script that a merge brought, they alone say.
+    output = repository.run_bytes(
+        "log",
+        "--full-history",
+        "--diff-merges=first-parent",
+        "--raw",
+        "--no-abbrev",
+        "--no-renames",
+        "-z",
+        f"--format={COMMIT_FORMAT}%x00%(trailers:key={trailer},valueonly,unfold)%x00",
+        tip,
+        *([f"^{since}"] if since else []),
+        "--",
+        *paths,
+    )
+    # No field can hold a NUL, whatever an author or a file is called.
+    fields = iter(output.decode("utf-8", "surrogateescape").split("\0"))
+    commit, values, changes = None, "", list[FileChange]()
+    for field in fields:
+        text = field.lstrip("\n")
+        if text.startswith(":"):
+            changes.append(_file_change(text, next(fields)))
+        elif text:
+            if commit:
+                yield Touch(commit, tuple(changes), _lines(values))
+            commit, values, changes = Commit.read([text, *islice(fields, 6)]), next(fields), []
+    if commit:
+        yield Touch(commit, tuple(changes), _lines(values))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _file_change(facts: str, path: str) -> FileChange:
+    before_mode, mode, before, after, _ = facts[1:].split(" ")
+    return FileChange(path, before if before_mode in FILE_MODES else None, after if mode in FILE_MODES else None)
+
+
+def renames(repository: Repository, commit: str) -> Iterator[tuple[str, str]]:
+    """(old path, new path) of each file that a commit moved, beside its first parent."""
+    options = ("-r", "-z", "-M", "--diff-filter=R", "--name-status")
+    output = repository.run_bytes("diff-tree", *options, f"{commit}^1", commit).decode("utf-8", "surrogateescape")
+    fields = output.split("\0")
+    yield from zip(fields[1::3], fields[2::3], strict=False)
+
+
+def last_before(repository: Repository, tip: str, date: str) -> str | None:
+    """The newest commit of the first-parent line that was committed before a date; None where there is none."""
+    return repository.ask("rev-list", "-1", "--first-parent", f"--before={date}", tip, "--") or None
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A branch or the like, and the commit at its tip."""
+
+    name: str
+    tip: str
+
+
+def unmerged(repository: Repository, trunk: str, space: str) -> list[Ref]:
+    """The refs below `space` that `trunk` does not have whole, without that prefix, the newest first. Of several on one
+    commit, one."""
+    form = "--format=%(objectname)%00%(refname)%00%(symref)"
+    listed = repository.ask("for-each-ref", f"--no-merged={trunk}", "--sort=-committerdate", form, space) or ""
+    found: dict[str, Ref] = {}
+    for line in listed.splitlines():
+        tip, name, symref = line.split("\0")
+        if not symref:
+            found.setdefault(tip, Ref(name.removeprefix(f"{space}/"), tip))
+    return list(found.values())
+
+
+def additions(
+    repository: Repository, tips: Iterable[str], trunk: str, paths: Sequence[str]
+) -> Iterator[tuple[str, FileChange]]:
+    """(commit, file) for each file below the paths that a commit added which one of the tips has, and `trunk` has not."""
+    revisions = "".join(f"{tip}\n" for tip in tips) + f"^{trunk}\n--\n" + "".join(f"{path}\n" for path in paths)
+    options = ("--full-history", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=A", "-z", "--format=%H")
+    output = repository.run_bytes("log", *options, "--stdin", fed=revisions.encode("utf-8", "surrogateescape"))
+    fields = iter(output.decode("utf-8", "surrogateescape").split("\0"))
+    commit = ""
+    for field in fields:
+        text = field.lstrip("\n")
+        if text.startswith(":"):
+            yield commit, _file_change(text, next(fields))
+        elif text:
+            commit = text
+
+
+def beyond(repository: Repository, tips: Iterable[str], trunk: str) -> list[tuple[str, list[str]]]:
+    """The commits that one of the tips has, and `trunk` has not, each with its parents: parents before children."""
+    revisions = "".join(f"{tip}\n" for tip in tips) + f"^{trunk}\n"
+    output = repository.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", fed=revisions.encode())
+    return [(commit, parents) for commit, *parents in map(str.split, output.splitlines())]
+
+
 def last_commit_with(
     repository: Repository, revision: str, folders: Sequence[str], tags: Sequence[str] = ()
 ) -> str | None:
@@ -71,10 +196,9 @@ def trailers(repository: Repository, key: str, base: str, head: str) -> list[tup
     output = repository.ask("log", form, f"{base}..{head}", "--") or ""
     fields = output.split("\0")
     return [
-        (commit.strip(), value.strip())
+        (commit.strip(), value)
         for commit, values in zip(fields[::2], fields[1::2], strict=False)
-        for value in values.splitlines()
-        if value.strip()
+        for value in _lines(values)
     ]
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -199,6 +199,25 @@ class Repository:
         for remote in self._promised if blobs else ():
             self._fetcher.blobs(remote, blobs, self.scratch / "wanted")
 
+    def remote_refs(self, pattern: str) -> dict[str, str] | None:
+        """The remote's refs of this pattern, each with its commit; None where the remote does not answer, {} without one."""
+        for remote in self._remotes[:1]:
+            return self._fetcher.listed(remote, pattern)
+        return {}
+
+    def obtain_all(self, commits: Iterable[str]) -> None:
+        """Fetch those of the commits that are not here, in one go, with all of their history that the remote gives."""
+        wanted = [commit for commit in commits if not self.find(commit)]
+        for remote in self._remotes[:1] if wanted else ():
+            self._fetcher.commits(remote, wanted)
+
+    def is_cut_off(self, tip: str) -> bool:
+        """Whether the history of a commit ends where a shallow clone was cut, and not where it began."""
+        if not self.is_shallow():
+            return False
+        roots = (self.ask("rev-list", "--max-parents=0", tip, "--") or "").split()
+        return any(self.parents(root) for root in roots)
+
     def current_branch(self) -> str | None:
         """The branch that HEAD is on; None when detached."""
         return self.ask("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -270,10 +289,10 @@ class Repository:
 
     # --- trees and blobs
 
-    def files(self, tree: str) -> dict[str, str]:
-        """Every regular file of a tree: its path from the repository's root, and its blob."""
+    def files(self, tree: str, folders: Sequence[str] = ()) -> dict[str, str]:
+        """Every regular file of a tree, or of these folders in it: its path from the repository's root, and its blob."""
         found = {}
-        for record in self.run_bytes("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
+        for record in self.run_bytes("ls-tree", "-r", "-z", "--full-tree", tree, "--", *folders).split(b"\0"):
             if record[:6].decode() in FILE_MODES:
                 facts, _, path = record.partition(b"\t")
                 found[path.decode("utf-8", "surrogateescape")] = facts.split(b" ")[2].decode()

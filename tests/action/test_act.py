@@ -60,6 +60,18 @@ def test_a_bad_branch_fails_and_is_told_where_people_look(form: Form, tmp_path: 
     assert [line["kvPairs"]["title"] for line in ran.commands("notice")][-1:] == ["no comment"]
 
 
+def test_the_nightly_run_judges_all_audits_and_leaves_its_reports(tmp_path: Path) -> None:
+    workflow = documented_workflow(1).replace('audit: "true"', 'audit: "2001-02-03"')  # act has no runs to ask for
+    workflow = workflow.replace("            postgres:16\n", "")  # nor, here, a daemon
+    folder = shop(tmp_path / "shop", workflow, good=True)
+    ran = run_act(folder, HOST, tmp_path, "schedule", NO_DOCKER)
+    assert ran.succeeded, ran.log
+    assert "✓ nothing in this past still stands against a database" in ran.summary
+    for name in ("migrations.html", "migrations.json", "migrations-audit.html", "migrations-audit.json"):
+        assert name in ran.log
+    assert [line["kvPairs"]["title"] for line in ran.commands("warning")] == ["no issue"]
+
+
 @pytest.mark.parametrize("form", [FORMS[0], FORMS[2]])
 def test_a_good_branch_passes(form: Form, tmp_path: Path) -> None:
     ran = form(tmp_path, True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.github import NoComment, PullRequest, find_pull_request, put_comment
+from checker.github import PullRequest, Refused, find_pull_request, put_comment
 from tests.action.api import COMMENTS, Api, serve
 
 
@@ -52,7 +52,7 @@ def test_a_strangers_comment_with_our_marker_is_let_alone(user: str | None) -> N
 def test_without_permission_it_is_left_out_with_the_reason() -> None:
     with (
         serve(Api(readonly=True)) as api,
-        pytest.raises(NoComment, match=r"403 \(Resource not accessible.*pull-requests: write"),
+        pytest.raises(Refused, match=r"403 \(Resource not accessible.*pull-requests: write"),
     ):
         put(api, "text")
     assert f"POST {COMMENTS}" in api.calls
@@ -61,9 +61,9 @@ def test_without_permission_it_is_left_out_with_the_reason() -> None:
 def test_an_api_that_is_not_there_is_a_reason_too() -> None:
     with serve(Api()) as api:
         gone = pull(api)
-    with pytest.raises(NoComment, match="does not answer"):
+    with pytest.raises(Refused, match="does not answer"):
         put_comment(gone, "token-1", "text", worth_a_new_one=True)
-    with pytest.raises(NoComment, match="no token"):
+    with pytest.raises(Refused, match="no token"):
         put_comment(gone, "", "text", worth_a_new_one=True)
 
 
@@ -73,7 +73,7 @@ def test_an_api_that_is_not_there_is_a_reason_too() -> None:
 def test_an_event_without_a_pull_request_has_none(payload: str, tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text(payload, "utf-8")
     environ = {"GITHUB_EVENT_PATH": str(tmp_path / "event.json"), "GITHUB_REPOSITORY": "octo/shop"}
-    with pytest.raises(NoComment, match="no pull request"):
+    with pytest.raises(Refused, match="no pull request"):
         find_pull_request(environ, "job")
 
 

@@ -26,7 +26,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = [ROOT / "action.yml", ROOT / "docker" / "action.yml"]
 EXAMPLES = re.findall(r"```yaml\n# \.github/workflows/(\S+)\n(.*?)```", DOCS, re.S)
 # Where the command line says the same by another name: this project's own, or the place where it is called.
-OTHERWISE = {"working_directory", "install", "requirements", "comment", "token"}
+OTHERWISE = {"working_directory", "install", "requirements", "comment", "audit", "issue", "token"}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_an_input_means_what_the_option_of_its_name_means() -> None:
     assert {field.name for field in dataclasses.fields(Inputs)} - options == OTHERWISE
     given = Inputs(
         base="b", config="c.yml", project=("p",), python="venv/bin/python", replay=False,
-        postgres="embedded", postgres_image="i", fail_on="warning",
+        postgres="embedded", postgres_image=("i", "j"), fail_on="warning",
     )  # fmt: skip
     settings, nothing = make_settings(given, Path("/r"), {}), Settings(directory=Path("/r"))
     changed = {

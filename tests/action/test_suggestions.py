@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from checker.findings import Suggestion
-from checker.github import NoComment, PullRequest, Remark, put_remarks
+from checker.github import PullRequest, Refused, Remark, put_remarks
 from checker.reports.suggestions import render
 from tests.action.api import Api, serve
 from tests.action.test_step import run
@@ -73,9 +73,9 @@ def test_lines_that_are_not_in_the_diff_are_passed_over() -> None:
 
 
 def test_without_permission_it_is_left_out_with_the_reason() -> None:
-    with serve(Api(readonly=True)) as api, pytest.raises(NoComment, match="pull-requests: write"):
+    with serve(Api(readonly=True)) as api, pytest.raises(Refused, match="pull-requests: write"):
         put(api, FIRST)
-    with pytest.raises(NoComment, match="no token"):
+    with pytest.raises(Refused, match="no token"):
         put(api, FIRST, token="")
 
 

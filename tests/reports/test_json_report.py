@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from checker.examples import example
-from checker.findings import Ref, Report, Tool
+from checker.findings import AuditReport, Ref, Report, Tool
 from checker.reports import json_report
 from tests.gitrepo import Checkout
 
 SCHEMA = Path(json_report.__file__).with_name("report.schema.json")
+AUDIT = SCHEMA.with_name("audit.schema.json")
 # No clock gives what JSON cannot write.
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 reports = st.from_type(Report)
@@ -31,6 +32,7 @@ def validator() -> jsonschema.Draft202012Validator:
 def test_the_schema_in_the_package_is_current() -> None:
     """Write it anew with `python -m tests.reports.test_json_report` when a change is meant."""
     assert json.loads(SCHEMA.read_text("utf-8")) == json_report.schema()
+    assert json.loads(AUDIT.read_text("utf-8")) == json_report.schema(AuditReport)
 
 
 @settings(max_examples=20)
@@ -65,3 +67,4 @@ def test_the_schema_refuses_what_is_no_report(broken: dict[str, object]) -> None
 
 if __name__ == "__main__":
     SCHEMA.write_text(json.dumps(json_report.schema(), indent=2) + "\n", "utf-8")
+    AUDIT.write_text(json.dumps(json_report.schema(AuditReport), indent=2) + "\n", "utf-8")

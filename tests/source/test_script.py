@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from checker import examples
-from checker.source.code import normalized_parts
-from checker.source.script import Script, read_script
+from checker.source.code import differing_parts, normalized_parts
+from checker.source.script import Script, read_header, read_script
 from tests.gitrepo import script
 
 # A word as people use it for a revision, and as they should not.
@@ -318,3 +318,49 @@ def test_every_example_is_its_own_twin_without_comments() -> None:
         except SyntaxError:
             continue  # G208's own
         assert normalized_parts(plain.encode()) == normalized_parts(source), path
+
+
+# --- what is read in a hurry is what is read whole
+
+
+@settings(max_examples=200)
+@given(scripts(), scripts(), st.sampled_from(["", *sorted(REWRITES)]), calls())
+def test_two_versions_differ_where_their_parts_do(one: str, other: str, rewrite: str, call: str) -> None:
+    rewritten = REWRITES[rewrite](one) if rewrite else one
+    for new in (rewritten, f"{rewritten}    {call}\n", f"{rewritten}    return\n", f"{rewritten}\n\nx = 1\n", other):
+        before, after = normalized_parts(one.encode()), normalized_parts(new.encode())
+        wanted = {name for name in {**before, **after} if before.get(name) != after.get(name)}
+        found = set(differing_parts(one.encode(), new.encode()))
+        assert found == wanted or (found < wanted and one.partition("def ")[0] != new.partition("def ")[0])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differ"),
+    [
+        ("def f():\n    a()\n    return\n", "def f():\n    a()\n", []),
+        ("def f():\n    a()\n    return\n    b()\n", "def f():\n    a()\n    b()\n", ["f()"]),
+        ("def f():\n    return\n", "def f():\n    pass\n", []),
+        ("def f():\n    a()\n    b()\n", "def f():\n    b()\n    a()\n", ["f()"]),
+        ("def f():\n    a('''\ndef g():\n''')\n", "def f():\n    a('''\ndef h():\n''')\n", ["f()"]),
+        ("@a\ndef f(): pass\n", "@b\ndef f(): pass\n", ["f()"]),
+        ("def f(): a()\ndef f(): b()\n", "def f(): a()\ndef f(): c()\n", ["f()"]),
+        ("from m import J\ndef f(): J()\n", "import m\ndef f(): m.J()\n", []),
+        ("from m import J\ndef f(): J(1)\n", "import m\ndef f(): m.J(2)\n", ["f()"]),
+        ("from m import J\ndef f():\n    J()\n    K()\n", "from n import J\ndef f():\n    J()\n    n.K()\n", ["f()"]),
+        ("# coding: latin-1\ndef f(): a('\xe9')\n", "# coding: latin-1\ndef f(): a('\xe8')\n", ["f()"]),
+    ],
+)
+def test_what_makes_two_versions_differ(before: str, after: str, differ: list[str]) -> None:
+    assert differing_parts(before.encode("latin-1"), after.encode("latin-1")) == differ
+
+
+@given(
+    scripts(),
+    st.sampled_from(["", "\nrevision = 'z'\n", "\nif x:\n    down_revision = 'z'\n", "\nfrom m import depends_on\n"]),
+)
+def test_a_header_says_what_the_whole_script_says(text: str, more: str) -> None:
+    source = (text + more).encode()
+    header, whole = read_header("a.py", "", source), read_script("a.py", "", source)
+    for name in ("revision", "down_revisions", "depends_on", "branch_labels", "unknown", "docstring", "problem"):
+        assert getattr(header, name) == getattr(whole, name)
+    assert header.line() == whole.line()
