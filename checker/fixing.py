@@ -113,27 +113,28 @@ def write(root: Path, rewrites: Sequence[Rewrite]) -> None:
     staged: list[tuple[Path, Rewrite]] = []
     try:
         for one in rewrites:
-            staged.append((root / f"{one.target}{_STAGED}", one))
-            _stage(root, one, staged[-1][0])
+            _refuse_changed(root, one)
+            file = root / f"{one.target}{_STAGED}"
+            with file.open("xb") as out:
+                staged.append((file, one))
+                out.write(one.after)
+            if one.before is not None:
+                file.chmod(stat.S_IMODE((root / one.path).stat().st_mode))
         for file, one in staged:
             file.replace(root / one.target)
             if one.new_path:
                 (root / one.path).unlink()
     except OSError as error:
         raise CheckerError(
-            f"{error.filename} cannot be written: {error.strerror}", "Make its folder writable, and run this again."
+            f"{error.filename} cannot be written: {error.strerror}", "Mend that, and run this again."
         ) from None
     finally:
         _tidy(file for file, _ in staged)
 
 
-def _stage(root: Path, one: Rewrite, file: Path) -> None:
+def _refuse_changed(root: Path, one: Rewrite) -> None:
     if _read(root / one.path) != one.before or (one.new_path and (root / one.new_path).exists()):
         raise CheckerError(f"{one.path} changed meanwhile, so nothing was written", "Run this again.")
-    with file.open("xb") as out:
-        out.write(one.after)
-    if one.before is not None:
-        file.chmod(stat.S_IMODE((root / one.path).stat().st_mode))
 
 
 def _tidy(files: Iterable[Path]) -> None:

@@ -17,10 +17,12 @@ from checker.checks.registry import STATIC
 from checker.errors import CheckerError
 from checker.findings import Finding, Severity
 from checker.source.changes import find_changes
-from checker.source.moving import ID_LENGTH, Draft, Left, Plan, plan
-from checker.source.rewriting import NotRewritable, rewrite
+from checker.source.drafts import Draft, Left
+from checker.source.moving import Plan, plan
+from checker.source.rewriting import NotRewritable, refuse_unwritable, rewrite
 from checker.source.script import Script, read_script
 from checker.source.snapshot import Snapshot
+from checker.source.twins import ID_LENGTH
 
 # What rewriting ids can mend, or break.
 GRAPH = frozenset({"G201", "G202", "G203", "G204", "G205", "G209"})
@@ -116,11 +118,9 @@ def with_files(subject: Subject, rewrites: Iterable[Rewrite]) -> Subject:
 
 
 def _refuse_conflicts(subject: Subject) -> None:
-    environments = (subject.base.environment, subject.result.environment)
-    conflicts = sorted(path for path in subject.conflicts if any(one.holds(path) for one in environments))
-    if conflicts:
+    if subject.conflicting:
         raise CheckerError(
-            f"merging {subject.base_ref} conflicts in {', '.join(conflicts)}, so what the merge will be is not known",
+            f"merging {subject.base_ref} conflicts in {', '.join(subject.conflicting)}, so what the merge will be is not known",
             f"Merge or rebase onto {subject.base_ref} and resolve that first, then run `alembic-premerge fix` again.",
         )
 
@@ -168,6 +168,8 @@ def _new_path(draft: Draft, subject: Subject, files: Files) -> str | None:
 def _merge_scripts(subject: Subject, planned: Plan, files: Files) -> Iterator[Rewrite]:
     taken = {*subject.base.graph.nodes, *subject.result.graph.nodes, *(draft.revision for draft in planned.drafts)}
     for heads in planned.merges:
+        for head in heads:
+            refuse_unwritable(head)
         revision = merge_id(heads, taken)
         folder = _folder(subject, planned, heads)
         name, content = files.merge_script(revision, heads, folder)

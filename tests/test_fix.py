@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 import sys
@@ -292,6 +291,17 @@ def test_a_script_that_lies_elsewhere_after_the_merge(shop: Checkout, capsys: py
     }
 
 
+def test_a_script_that_git_takes_for_unchanged_and_is_not_is_let_alone(
+    shop: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.commit({**project("a"), OWN: stale()})
+    shop.git("update-index", "--assume-unchanged", OWN)
+    shop.write({OWN: stale("other")})
+    assert fix("--apply") == 1
+    assert f"{OWN} on disk is not what git would commit" in capsys.readouterr().out
+    assert (shop.root / OWN).read_bytes() == stale("other")
+
+
 def test_a_script_that_changes_while_it_is_looked_at_is_not_written(shop: Checkout) -> None:
     shop.write({OWN: stale(), f"{VERSIONS}/y_.py": b"y"})
     before = state(shop)
@@ -304,13 +314,14 @@ def test_a_script_that_changes_while_it_is_looked_at_is_not_written(shop: Checko
     assert state(shop) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_to(shop: Checkout) -> None:
-    shop.write({OWN: stale()})
-    (shop.root / VERSIONS).chmod(0o555)
+def test_where_a_file_cannot_be_written_none_is(shop: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write(
+        {OWN: stale(), f"{VERSIONS}/y_.py": stale("y"), f"{VERSIONS}/y_.py.alembic-premerge-new": b"a stranger's"}
+    )
+    before = state(shop)
     assert fix("--apply") == 2
-    (shop.root / VERSIONS).chmod(0o755)
-    assert (shop.root / OWN).read_bytes() == stale()
+    assert "y_.py.alembic-premerge-new cannot be written: File exists" in capsys.readouterr().err
+    assert state(shop) == before
 
 
 def test_what_is_written_is_judged_once_more(

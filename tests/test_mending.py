@@ -15,10 +15,10 @@ from checker.errors import CheckerError
 from checker.mending import Files, Mending, mend, with_files
 from checker.source.changes import find_changes
 from checker.source.graph import Node, RevisionGraph
-from checker.source.moving import new_id
 from checker.source.project import Environment
 from checker.source.script import read_script
 from checker.source.snapshot import Snapshot
+from checker.source.twins import new_id
 from tests.gitrepo import VERSIONS, parents
 
 ENVIRONMENT = Environment(".", "migrations", (VERSIONS,), ".")
@@ -396,6 +396,29 @@ def test_a_merged_revision_that_stands_on_an_own_one_keeps_it_where_it_is() -> N
     assert done.files[f"{VERSIONS}/x_.py"] == inserted[f"{VERSIONS}/x_.py"]
 
 
+def test_what_stands_on_an_inserted_revision_goes_onto_the_head_above_it() -> None:
+    done = mended(chain("a <- b <- c"), chain("a <- x <- b <- c; x <- y <- z"))
+    assert [one.path for one in done.mending.rewrites] == [f"{VERSIONS}/y_.py"]
+    assert done.parents("y") == ("c",)
+
+
+def test_a_line_that_another_needs_by_way_of_a_third_comes_first() -> None:
+    base = chain("a <- b")
+    own = {f"{VERSIONS}/w_.py": PLAIN.write("w", ("a",), ("x",)), f"{VERSIONS}/y_.py": PLAIN.write("y", ("a",))}
+    own[f"{VERSIONS}/x_.py"] = PLAIN.write("x", ("a",), ("y",)) + b"branch_labels = 'side'\n"
+    done = mended(base, base | own)
+    assert (done.parents("y"), done.parents("w"), done.mending.left) == (("b",), ("y",), ())
+
+
+@pytest.mark.parametrize("evil", ['a"""\nimport os\n"""', "a'", "a\\", "\u202e"])
+def test_a_heads_id_cannot_break_out_of_a_merge_revision(evil: str) -> None:
+    base = chain("a <- b")
+    text = PLAIN.write("x", ("a",)).replace(b"'x'", repr(evil).encode()).replace(b"ID: x", b"ID: y")
+    done = mended(base, {**base, f"{VERSIONS}/x_.py": text}, merge=True)
+    assert done.mending.rewrites == ()
+    assert "no id that can be written" in done.mending.left[0].problem
+
+
 def test_a_moved_and_a_renumbered_merged_script_are_not_own() -> None:
     base = chain("a <- b") | {f"{VERSIONS}/c_.py": PLAIN.write("c", ("a",), body="op.execute('SELECT 1')")}
     moved = dict(base)
@@ -468,6 +491,13 @@ def test_a_twin_that_stands_on_its_own_id_means_the_merged_one() -> None:
     base, mine = chain("a <- b"), twins(down="b")
     done = mended(base, base | mine)
     assert (done.parents(done.graph.heads[0]), done.mending.left) == (("b",), ())
+
+
+def test_what_lies_below_the_twin_means_the_merged_one() -> None:
+    base, mine = chain("a <- b"), twins(down="x") | {f"{VERSIONS}/x_.py": PLAIN.write("x", ("b",))}
+    done = mended(base, base | mine, here=mine)
+    [fresh] = done.graph.heads
+    assert (done.parents("x"), done.parents(fresh)) == (("b",), ("x",))
 
 
 def test_of_two_own_twins_the_first_keeps_its_id() -> None:

@@ -75,6 +75,12 @@ class Subject:
         assert self.replay is not None
         return self.replay
 
+    @property
+    def conflicting(self) -> tuple[str, ...]:
+        """The conflicts among its scripts: what the merge will make of those is not known."""
+        environments = (self.base.environment, self.result.environment)
+        return tuple(sorted(path for path in self.conflicts if any(one.holds(path) for one in environments)))
+
     def is_new(self, revision: str | None) -> bool:
         """Whether this change brings the revision."""
         return revision not in self.base.graph

@@ -47,7 +47,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _fix(subject: Subject, heads: Sequence[str]) -> str:
     """What brings them together by hand, and the command that moves the change's own revisions or merges."""
     by_hand = f'alembic merge -m "merge heads" {" ".join(heads)}'
-    if not subject.changes.new or subject.conflicts:
+    if not subject.changes.new or subject.conflicting:
         return by_hand
     whole = planned(subject)
     moves = whole.drafts and not whole.left

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from checker.checks.base import Subject
 from checker.findings import Suggestion
-from checker.source.moving import Draft, Plan, plan
+from checker.source.drafts import Draft
+from checker.source.moving import Plan, plan
 from checker.source.rewriting import NotRewritable, changed_lines, rewrite
 
 LONGEST = 20  # lines of a suggestion: more than that nobody reads through before the click
@@ -30,7 +31,7 @@ def planned(subject: Subject) -> Plan:
 def find_mend(subject: Subject, path: str, whole: Plan) -> Mend | None:
     """What `fix` would do with this script; None where it cannot."""
     draft = next((draft for draft in whole.drafts if draft.script.path == path), None)
-    if draft is None or subject.conflicts:
+    if draft is None or subject.conflicting:
         return None
     known = {*subject.base.graph.nodes, *subject.result.graph.nodes}
     try:

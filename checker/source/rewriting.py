@@ -235,9 +235,14 @@ def _one_literal(node: ast.expr, here: _Places, new: str) -> Edit:
 def _literal(opening: str, text: str, at: ast.expr) -> str:
     found = _STRING.fullmatch(opening)
     assert found is not None
-    if not text.isprintable() or re.search(r"['\"\\{}]", text):
-        raise NotRewritable(f"{text!r} is no id that can be written as it is", at.lineno)
+    refuse_unwritable(text, at.lineno)
     return f"{opening}{text}{found[2]}"
+
+
+def refuse_unwritable(revision: str, line: int = 1) -> None:
+    """Raises NotRewritable for an id that could end the string or the docstring that it is written in."""
+    if not revision.isprintable() or re.search(r"['\"\\{}]", revision):
+        raise NotRewritable(f"{revision!r} is no id that can be written as it is", line)
 
 
 def _style(tree: ast.Module, here: _Places) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -87,7 +87,8 @@ def offered(lines: tuple[str, ...], message: str = "said") -> list[str]:
     return [offer.body for offer in render(replace(SAMPLE, findings=(finding,)))]
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8")), max_size=4).map(tuple))
+@example(("x", "```", "   ````` ", "~~~", "<!-- -->"))
+@given(st.lists(st.text(st.characters(codec="utf-8")) | st.text("`~ -"), max_size=4).map(tuple))
 def test_no_line_gets_out_of_the_fence(lines: tuple[str, ...]) -> None:
     for body in offered(lines):
         tokens = MarkdownIt("commonmark").parse(body)

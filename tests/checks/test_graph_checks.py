@@ -205,6 +205,17 @@ def test_a_twin_on_which_others_stand_is_more_than_a_change_of_one_file(checkout
     assert ("alembic-premerge fix" in str(twin.fix), twin.suggestion) == (True, None)
 
 
+@pytest.mark.parametrize(("path", "able"), [("README", True), (f"{VERSIONS}/c_.py", False)])
+def test_no_command_is_named_where_merging_conflicts_in_a_script(path: str, able: bool, checkout: Checkout) -> None:
+    checkout.commit({**project("a"), "README": b"1\n"})
+    checkout.branch("branch")
+    checkout.commit({**project("a"), "README": b"1\n", OWN: DIVERGED, path: b"revision = 'c'\ndown_revision = 'b'\n"})
+    checkout.branch("main", "main")
+    checkout.commit({**project("a <- b"), path: b"revision = 'c'\ndown_revision = 'b' # not so\n"})
+    [finding] = [one for one in checkout.check(base="main", head="branch").findings if one.id == "G202"]
+    assert ("alembic-premerge fix" in str(finding.fix), finding.suggestion is not None) == (able, able)
+
+
 def test_heads_are_told_with_the_command_that_moves_or_merges(checkout: Checkout) -> None:
     [moved] = diverged(checkout, chain("x"))
     assert moved.fix == 'alembic merge -m "merge heads" b x (or: alembic-premerge fix --apply --base main)'

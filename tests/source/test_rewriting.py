@@ -73,6 +73,11 @@ def test_encodings_stay(start: str, encoding: str) -> None:
     assert onto(before.encode(encoding), "new") == after.encode(encoding)
 
 
+def test_an_encoding_that_would_come_back_as_other_bytes_is_let_alone() -> None:
+    with pytest.raises(NotRewritable, match="can write one text in several ways"):
+        onto(b"# coding: cp932\nx = '\xfa\x54'\nrevision = 'own'\ndown_revision = 'old'\n", "new")
+
+
 @pytest.mark.parametrize(
     ("before", "parents", "after"),
     [
