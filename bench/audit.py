@@ -5,7 +5,8 @@
 First a history that is made here: 10,000 commits, of which one in twenty touches the migrations (450 revisions land, 30
 edits, 10 reformatted, 5 pairs of heads that are merged again, a deletion). Then those of the repositories that are named
 (a git directory will do). Times are the processes' own (user and system) and, in brackets, the clock's: medians of turns
-taken in alternation. The start is that of Python with all the modules that `audit` loads.
+taken in alternation. The start is that of `audit --help`, with all the
+modules that `audit` loads.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from checker.source.snapshot import SnapshotReader
 TURNS = 7
 COMMITS = 10_000
 LIMIT = 1.5
-START = "import checker.cli, checker.auditing, checker.reports.terminal"
+START = "import checker.auditing, checker.reports.terminal; from checker import cli; cli.run(['audit', '--help'])"
 BODY = "\n".join(
     f"    op.add_column('t', sa.Column('c{number}', sa.String(255), nullable=True))" for number in range(12)
 )
@@ -69,7 +70,7 @@ def compare(path: Path) -> float:
     ]
     for what, (beyond, together) in zip(("own time", "clock"), ratios, strict=True):
         print(f"  {what}: beyond the start {beyond:.2f} times the log; {together:.2f} times the log and the start")
-    return ratios[0][1]
+    return ratios[1][1]
 
 
 def _both(seconds: tuple[float, float]) -> str:

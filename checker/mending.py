@@ -94,7 +94,8 @@ def mend(subject: Subject, files: Files, *, merge: bool = False) -> Mending:
         return Mending(subject.project, left=(by_hand, *planned.left))
     assert not any(files.is_merged(one.path) or files.is_merged(one.target) for one in rewrites), "a merged script"
     after = judge(with_files(subject, rewrites)) if rewrites else found
-    _refuse_worse(found, after)
+    # A twin hides the heads that its own id makes: what is left of them, and said, is not the mending's doing.
+    _refuse_worse(found, [one for one in after if not (planned.left and one.id in HEADS)])
     left = (*planned.left, *_remaining(after, told=bool(planned.left)))
     return Mending(subject.project, rewrites, (*planned.told, *_not_here(subject, planned, files)), left)
 

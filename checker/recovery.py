@@ -200,20 +200,26 @@ class Ways:
 
     def _renumbered(self) -> Iterator[Remedy | None]:
         facts, new = self.facts, str(self._top.now)
-        loose, between, stamps = _loose(facts), self._standing.lacking, self._stamps(self._standing)
-        if between:
-            yield self._downgrade()
-        if not loose and stamps and not between:
-            why = f"{new} is the same script under another id, and all below it has run: nothing but the name changes."
-            yield Remedy(f"Stamp {new}", why, (backup("before-stamp.dump"), *stamps, self._upgrade))
-            yield self._downgrade()
-        elif not loose and stamps:
-            yield Remedy(
-                f"Go up step by step, and stamp {new} where its body would run a second time",
-                f"Keeps all data. The database lacks {_some(between)}, which is run; {new} it has run under its old id, so "
-                "that is only stamped.",
-                (backup("before-stamp.dump"), *stamps, self._upgrade),
-            )
+        between, stamps = self._standing.lacking, self._stamps(self._standing)
+        if _loose(facts) or not stamps:
+            yield self._downgrade() if between else None
+            return
+        title = (
+            f"Go up step by step, and stamp {new} where its body would run a second time" if between else f"Stamp {new}"
+        )
+        why = (
+            f"Keeps all data. The database lacks {_some(between)}, which is run; {new} it has run under its old id, so that "
+            "is only stamped."
+            if between
+            else f"{new} is the same script under another id, and all below it has run: nothing but the name changes."
+        )
+        stamp = Remedy(title, why, (backup("before-stamp.dump"), *stamps, self._upgrade))
+        # A way down that drops data is never the safer one.
+        yield from (stamp, self._downgrade()) if not between or self._loses_data else (self._downgrade(), stamp)
+
+    @property
+    def _loses_data(self) -> bool:
+        return any(way_back(one.script) is WayBack.LOSES for one in self.facts.missing if one.does_something)
 
     # squashed
 

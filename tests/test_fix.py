@@ -353,3 +353,16 @@ def test_alembic_itself_finds_one_head(shop: Checkout) -> None:
     )
     assert [line.split()[1] for line in heads.stdout.splitlines()] == ["(head)"], heads.stdout
     assert len(parents("a <- b <- c")) == 3
+
+
+def test_a_twin_gets_its_id_where_the_bases_own_heads_are_left(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.commit(project("a <- b; a <- c"))
+    checkout.branch("branch")
+    checkout.write({f"{VERSIONS}/n.py": script("b", "a")})
+    monkeypatch.chdir(checkout.root)
+    assert cli.run(["fix", "--apply", "--base", "main"]) == 1
+    out, _ = capsys.readouterr()
+    assert "the base itself has the heads b, c" in out
+    assert b"revision = 'b'" not in (checkout.root / VERSIONS / "n.py").read_bytes()

@@ -66,7 +66,7 @@ def first_parent_line(repository: Repository, tip: str, since: str | None = None
     return tuple(repository.run("rev-list", "--first-parent", *span, "--").split())
 
 
-def touches(repository: Repository, tip: str, since: str | None, paths: Sequence[str], trailer: str) -> Iterator[Touch]:
+def touches(repository: Repository, tip: str, since: str | None, paths: Sequence[str], trailer: str) -> list[Touch]:
     """Every commit that `tip` has, and `since` has not, and that touches the paths; the newest first."""
     # Side branches too: who wrote a script that a merge brought, they alone say.
     output = repository.run_bytes(
@@ -85,17 +85,16 @@ def touches(repository: Repository, tip: str, since: str | None, paths: Sequence
     )
     # No field can hold a NUL, whatever an author or a file is called.
     fields = iter(output.decode("utf-8", "surrogateescape").split("\0"))
-    commit, values, changes = None, "", list[FileChange]()
+    found, commit, values, changes = list[Touch](), None, "", list[FileChange]()
     for field in fields:
         text = field.lstrip("\n")
         if text.startswith(":"):
             changes.append(_file_change(text, next(fields)))
         elif text:
             if commit:
-                yield Touch(commit, tuple(changes), _lines(values))
+                found.append(Touch(commit, tuple(changes), _lines(values)))
             commit, values, changes = Commit.read([text, *islice(fields, 6)]), next(fields), []
-    if commit:
-        yield Touch(commit, tuple(changes), _lines(values))
+    return [*found, Touch(commit, tuple(changes), _lines(values))] if commit else found
 
 
 def _lines(text: str) -> tuple[str, ...]:

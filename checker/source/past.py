@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from checker.source.history import first_parent_line, renames, touches
 from checker.source.project import Environment
@@ -27,22 +28,14 @@ def read_past(
     repository: Repository, tip: str, since: str | None, environments: Sequence[Environment], trailer: str
 ) -> Past:
     """The past of each environment, from after `since` to `tip`; the values of that commit trailer with each event."""
-    with ThreadPoolExecutor(max_workers=1) as beside:  # two walks over the same history, on two cores
+    scripts = _Scripts(repository)
+    folders = _folders(environments)
+    with ThreadPoolExecutor(max_workers=2) as beside:
         walk = beside.submit(first_parent_line, repository, tip, since)
-        return _read(repository, tip, since, environments, trailer, walk.result)
-
-
-def _read(
-    repository: Repository,
-    tip: str,
-    since: str | None,
-    environments: Sequence[Environment],
-    trailer: str,
-    walked: Callable[[], Sequence[str]],
-) -> Past:
-    folders = sorted({folder for one in environments for folder in one.version_locations})
-    touched = list(touches(repository, tip, since, folders, trailer))
-    line = walked()
+        log = beside.submit(touches, repository, tip, since, folders, trailer)
+        # While git walks: most versions that there ever were are those that are there now.
+        scripts.read(item for item in repository.files(tip, folders).items() if _holds(environments, item[0]))
+        line, touched = walk.result(), log.result()
     if not line:
         return Past((), 0)
     started = next(iter(repository.parents(line[-1])), None)
@@ -53,11 +46,12 @@ def _read(
         longer = [_with_former_folders(one, before, landings, repository) for one in environments]
         if longer == list(environments):
             break
-        environments = longer
-        folders = sorted({folder for one in environments for folder in one.version_locations})
-        touched = list(touches(repository, tip, since, folders, trailer))
-    scripts = _Scripts(repository, environments)
-    scripts.have(before, landings)
+        environments, folders = longer, _folders(longer)
+        touched = touches(repository, tip, since, folders, trailer)
+    before = {path: blob for path, blob in before.items() if _holds(environments, path)}
+    changes = [change for landing in landings for change in landing.changes if _holds(environments, change.path)]
+    versions = ((change.path, blob) for change in changes for blob in (change.before, change.after) if blob)
+    scripts.read(chain(before.items(), versions))
     timelines = tuple(
         read_timeline(
             one, {path: scripts(path, blob) for path, blob in before.items() if one.holds(path)}, landings, scripts
@@ -65,6 +59,14 @@ def _read(
         for one in environments
     )
     return Past(timelines, len(line))
+
+
+def _folders(environments: Iterable[Environment]) -> list[str]:
+    return sorted({folder for one in environments for folder in one.version_locations})
+
+
+def _holds(environments: Iterable[Environment], path: str) -> bool:
+    return any(one.holds(path) for one in environments)
 
 
 def _with_former_folders(
@@ -84,25 +86,17 @@ def _with_former_folders(
 
 
 class _Scripts:
-    """Every version of every script, each read once."""
+    """Versions of scripts, each read once."""
 
-    def __init__(self, repository: Repository, environments: Sequence[Environment]) -> None:
+    def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._environments = environments
-        self._contents: dict[str, bytes] = {}
         self._read: dict[tuple[str, str], Script] = {}
 
-    def have(self, before: Mapping[str, str], landings: Sequence[Landing]) -> None:
-        """Fetch all that these states need, in one go."""
-        changes = (change for landing in landings for change in landing.changes)
-        wanted = {blob for path, blob in before.items() if self._is_ours(path)}
-        wanted |= {blob for one in changes if self._is_ours(one.path) for blob in (one.before, one.after) if blob}
-        self._contents = self._repository.read_all(sorted(wanted))
+    def read(self, versions: Iterable[tuple[str, str]]) -> None:
+        """Read these versions, (path, blob), by one git."""
+        new = dict.fromkeys(version for version in versions if version not in self._read)
+        contents = self._repository.read_all(sorted({blob for _, blob in new})) if new else {}
+        self._read |= {(path, blob): read_header(path, blob, contents.get(blob, b"")) for path, blob in new}
 
     def __call__(self, path: str, blob: str) -> Script:
-        if (path, blob) not in self._read:
-            self._read[path, blob] = read_header(path, blob, self._contents.get(blob, b""))
         return self._read[path, blob]
-
-    def _is_ours(self, path: str) -> bool:
-        return any(one.holds(path) for one in self._environments)

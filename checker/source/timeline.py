@@ -194,6 +194,7 @@ class _Past:
         """Each revision that has landed, as it was last seen."""
         self._below = Counter(lower for one in scripts.values() for lower in one.down_revisions)
         """How many scripts stand on each revision."""
+        self._heads = self._with_nothing_on_them()
         self._versions: dict[tuple[Kind, str], list[Script]] = {}
         """What an edited or re-parented script was like: before its first event, and after each."""
         self._events: list[Event] = []
@@ -221,6 +222,7 @@ class _Past:
                 self._below.subtract(gone.down_revisions)
         self._scripts |= after
         self._below.update(lower for one in after.values() for lower in one.down_revisions)
+        self._heads = self._heads_after(list(after.values()), touches_old)
         if before and touches_old:
             self._events += self._read(find_changes(before, self._now), landing)
         self._note_heads(before, landing)
@@ -296,10 +298,18 @@ class _Past:
             self._events[self._open] = replace(event, until=landing.commit, words=words)
             self._open = None
 
+    def _heads_after(self, came: Sequence[Script], touches_old: bool) -> frozenset[str | None]:
+        """The revisions on which nothing stands. Nearly every landing puts one on the only head that there was."""
+        if len(came) == 1 and not touches_old and self._heads == {*came[0].down_revisions}:
+            return frozenset({came[0].revision})
+        return self._with_nothing_on_them()
+
+    def _with_nothing_on_them(self) -> frozenset[str | None]:
+        return frozenset(one.revision for one in self._scripts.values() if not self._below[str(one.revision)]) - {None}
+
     def _surplus_heads(self) -> list[str]:
         """As the graph has them; it is only made where more than one script has nothing on it."""
-        heads = {one.revision for one in self._scripts.values() if not self._below[str(one.revision)]} - {None}
-        if len(heads) < 2:
+        if len(self._heads) < 2:
             return []
         settings = self._environment.settings
         return sorted(self._now.graph.surplus_heads(settings.heads if settings else ()))
