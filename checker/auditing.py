@@ -31,6 +31,7 @@ from checker.source.collisions import Collision, OpenBranch, find_collisions
 from checker.source.history import Ref as Branch
 from checker.source.history import last_before, released
 from checker.source.past import read_past
+from checker.source.project import no_environment
 from checker.source.repository import Repository, open_repository
 from checker.source.snapshot import SnapshotReader
 from checker.source.timeline import Event, Landed, Timeline
@@ -64,6 +65,8 @@ def audit(
         tree = repository.tree_of(tip)
         configuration = configure_at(tree, settings, repository, reader)
         environments = reader.environments(tree, wanted_projects(settings, configuration))
+        if not environments:
+            raise no_environment()
         past = read_past(repository, tip, start, environments, TRAILER)
         found = [
             finding

@@ -152,6 +152,20 @@ def test_several_heads_that_stand_are_a_finding(checkout: Checkout) -> None:
     assert (finding.id, finding.fix) == ("G201", 'alembic merge -m "merge heads" c x')
 
 
+def test_a_zone_that_there_is_not_stops_nobody(checkout: Checkout) -> None:
+    checkout.land(SHOP, 0)
+    checkout.land(project("a <- b <- c; b <- x"), 1)
+    for tree, message in (("HEAD^{tree}", "odd"), ("HEAD~2^{tree}", "back")):
+        odd = f"tree {checkout.git('rev-parse', tree)}\nparent {checkout.git('rev-parse', 'HEAD')}\n"
+        odd += f"author A <a> 1772010000 -7200\ncommitter A <a> 1772010000 -7200\n\n{message}\n"
+        (checkout.root / "commit").write_text(odd)
+        made = checkout.git("hash-object", "-t", "commit", "-w", "--literally", "commit")
+        checkout.git("reset", "--quiet", "--soft", made)
+    [heads, gone] = audit(checkout.root).events
+    assert (heads.kind, gone.kind) == ("heads", "deleted")
+    assert render(audit(checkout.root)).plain
+
+
 # --- open branches
 
 

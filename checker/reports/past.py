@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import posixpath
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 from checker.findings import AuditReport, CollisionReport, EventReport, LogEntry, Report
 from checker.reports.words import plural
+from checker.source.history import moment
 
 KINDS = {
     "edited": ("edit", "edits"),
@@ -41,7 +41,7 @@ def tables(report: Report) -> tuple[Table, ...]:
 def _tables(report: AuditReport) -> Iterator[Table]:
     several = len(report.projects) > 1
     columns = ("landed", "commit", "author", "what", "now")
-    events = sorted(report.events, key=lambda one: dt.datetime.fromisoformat(one.date))
+    events = sorted(report.events, key=lambda one: moment(one.date))
     changes = [one for one in events if one.kind != "heads"]
     groups = list(_groups(changes))
     rows = tuple(_changed(group, several) for group in groups)
@@ -60,9 +60,7 @@ def _tables(report: AuditReport) -> Iterator[Table]:
     yield Table(
         f"Migration log: {plural(len(report.log), 'revision')}",
         ("revision", "message", "author", "landed", "commit"),
-        tuple(
-            _entry(one, several) for one in sorted(report.log, key=lambda one: dt.datetime.fromisoformat(one.landed))
-        ),
+        tuple(_entry(one, several) for one in sorted(report.log, key=lambda one: moment(one.landed))),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ from checker.source.repository import FILE_MODES, Repository
 _PULL_REQUEST = re.compile(r"\(#(\d+)\)$|^Merge pull request #(\d+) |\(pull request #(\d+)\)|^Merged PR (\d+):")
 COMMIT_FORMAT = "%H%x00%P%x00%aN%x00%aI%x00%cN%x00%cI%x00%s"
 """What `Commit.read` takes, for git's --format."""
+
+
+def moment(date: str) -> dt.datetime:
+    """The moment of a date as git writes it. Old tools wrote zones that there are not (-7200): those count as UTC."""
+    try:
+        return dt.datetime.fromisoformat(date)
+    except ValueError:
+        return dt.datetime.fromisoformat(date[:19]).replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from checker.errors import ProjectError
 from checker.settings import ProjectSettings
 from checker.source.comparison import Comparison
-from checker.source.project import Environment
+from checker.source.project import Environment, no_environment
 from checker.source.snapshot import Snapshot, SnapshotReader
 
 # Which part of the smaller chain's ids the larger must have to be the same environment in another place.
@@ -36,10 +35,7 @@ def pair_environments(
     environments = reader.environments(result, wanted)
     at_base = reader.environments(base)
     if not environments and not at_base:
-        raise ProjectError(
-            "no Alembic environment was found: no ini with an [alembic] section, no [tool.alembic], no env.py with scripts",
-            "Name its folder with --project, or its script_location in .alembic-premerge.yml.",
-        )
+        raise no_environment()
     changed = _changed_paths(reader.files(base), reader.files(result))
     folders = {folder for environment in environments for folder in environment.version_locations}
     gone = [environment for environment in at_base if not folders & set(environment.version_locations)]

@@ -68,6 +68,14 @@ class _Found:
     recursive: bool
 
 
+def no_environment() -> ProjectError:
+    """What to say where a tree has none."""
+    return ProjectError(
+        "no Alembic environment was found: no ini with an [alembic] section, no [tool.alembic], no env.py with scripts",
+        "Name its folder with --project, or its script_location in .alembic-premerge.yml.",
+    )
+
+
 def find_environments(tree: Tree, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
     """The environments that the configuration names, else all that are there.
 

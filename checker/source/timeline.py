@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from checker.source.changes import Changes, Pair, find_changes
-from checker.source.history import Commit, FileChange, Touch
+from checker.source.history import Commit, FileChange, Touch, moment
 from checker.source.project import Environment
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
@@ -103,7 +102,7 @@ class Event:
         """How long the several heads stood; None for other kinds, and while they do."""
         if self.kind is not Kind.HEADS or self.until is None:
             return None
-        return (_moment(self.until) - _moment(self.commit)).total_seconds() / 3600
+        return (moment(self.until.date) - moment(self.commit.date)).total_seconds() / 3600
 
 
 @dataclass(frozen=True)
@@ -128,10 +127,6 @@ class Timeline:
     """The scripts as they are at the branch's tip."""
     landings: int
     """How many landings touched its scripts."""
-
-
-def _moment(commit: Commit) -> dt.datetime:
-    return dt.datetime.fromisoformat(commit.date)
 
 
 def find_landings(line: Sequence[str], touches: Iterable[Touch]) -> list[Landing]:
@@ -163,7 +158,7 @@ def _is_one_series(landing: Landing, commit: Commit) -> bool:
     return (
         len(commit.parents) == len(last.parents) == 1
         and commit.committer == last.committer
-        and abs((_moment(commit) - _moment(last)).total_seconds()) <= SERIES_SECONDS
+        and abs((moment(commit.date) - moment(last.date)).total_seconds()) <= SERIES_SECONDS
         and not (commit.pull_request and last.pull_request and commit.pull_request != last.pull_request)
     )
 

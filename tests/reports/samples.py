@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from checker.findings import (
     Allowed,
+    AuditReport,
+    CollisionReport,
+    EventReport,
     Finding,
+    LogEntry,
     PassReport,
     ProjectReport,
     Ref,
@@ -124,6 +128,21 @@ STRANGERS = {
     "long and wide": "\u202e<@|" * 5_000,
     "empty": "",
 }
+
+
+def strange_past(text: str) -> AuditReport:
+    """An audit in which every text that a stranger can have a say in is `text`."""
+    facts = {one.name: getattr(strange(text), one.name) for one in fields(Report)}
+    date, commit = "2026-03-01T12:00:00+00:00", "c" * 40
+    event = EventReport("edited", text, text, text, 3, text, commit, text, date, 7, still_stands=True)
+    heads = replace(event, kind="heads", still_stands=False, until=date, hours=0.0)
+    return AuditReport(
+        **facts,
+        events=(event, *(replace(event, commit="d" * 40) for _ in range(4)), heads),
+        log=(LogEntry(text, text, text, text, date, commit, None, text),),
+        collisions=(CollisionReport(text, "parent", text, (text, text), (text, text)),),
+        landings=3,
+    )
 
 
 def strange(text: str) -> Report:
