@@ -11,6 +11,21 @@ from tests.replay.conftest import Connect
 pytestmark = pytest.mark.postgres
 
 
+def test_what_the_server_keeps_among_a_columns_options_is_nobodys_change(connect: Connect) -> None:
+    """PostgreSQL 17.12 counts there what becomes of a column (seen in its catalog): another number in every database."""
+    migrations = connect()
+    migrations.execute("CREATE TABLE public.t (id int); ALTER TABLE public.t ALTER id SET (n_distinct = 5)")
+    before = read_catalog(migrations)
+    migrations.execute(
+        "UPDATE pg_attribute SET attoptions = '{pg_attver=22370072,n_distinct=5}' WHERE attrelid = 'public.t'::regclass AND attnum > 0"
+    )
+    assert compare(before, read_catalog(migrations)) == ()
+    migrations.execute(
+        "UPDATE pg_attribute SET attoptions = '{pg_attver=22370073}' WHERE attrelid = 'public.t'::regclass AND attnum > 0"
+    )
+    assert [describe(one) for one in compare(before, read_catalog(migrations))] != []
+
+
 @pytest.mark.parametrize("case", [*CASES, *UNTOLD], ids=lambda case: case.name.replace(" ", "-"))
 def test_a_leak_is_told_and_a_clean_downgrade_is_not(case: Case, connect: Connect) -> None:
     migrations = connect()

@@ -38,9 +38,10 @@ def name_of(catalog: str, prefix: str, oid: str) -> str:
         JOIN pg_namespace ns ON ns.oid = o.{prefix}namespace WHERE o.oid = {oid})"""
 
 
-def options(column: str) -> str:
-    """Storage parameters or foreign-data options: a set, whatever order they were given in."""
-    return f"""(SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest({column}) o)"""
+def options(column: str, *, but: str = "") -> str:
+    """Storage parameters or foreign-data options: a set, whatever order they were given in; without one of that name."""
+    others = f" WHERE split_part(o, '=', 1) <> '{but}'" if but else ""
+    return f"""(SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest({column}) o{others})"""
 
 
 def tablespace(column: str) -> str:

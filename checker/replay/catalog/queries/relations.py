@@ -18,6 +18,8 @@ from checker.replay.catalog.queries.fragments import (
     tablespace,
 )
 
+# PostgreSQL 17.12 counts among a column's options what becomes of it: another number in every database.
+_COUNTER = "pg_attver"
 _HAS_COLUMNS = "c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')"
 
 # Temporary tables die with the migration's session. Alembic's own table is not part of what it migrates. Chosen once
@@ -103,7 +105,7 @@ SELECT c.oid, CASE c.relkind WHEN 'c' THEN 'attribute' ELSE 'column' END, c.iden
         WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END,
     {compression if version >= 14 else "NULL"},
     CASE WHEN a.attstattarget >= 0 THEN 'statistics: ' || a.attstattarget END,
-    {aspect("options", options("a.attoptions"))},
+    {aspect("options", options("a.attoptions", but=_COUNTER))},
     {aspect("foreign options", options("a.attfdwoptions"))},
     CASE WHEN NOT a.attislocal THEN 'inherited: yes' END,
     {comment("pg_class", "c.oid", "a.attnum")},
