@@ -16,14 +16,14 @@ def test_what_the_server_keeps_among_a_columns_options_is_nobodys_change(connect
     migrations = connect()
     migrations.execute("CREATE TABLE public.t (id int); ALTER TABLE public.t ALTER id SET (n_distinct = 5)")
     before = read_catalog(migrations)
-    migrations.execute(
-        "UPDATE pg_attribute SET attoptions = '{pg_attver=22370072,n_distinct=5}' WHERE attrelid = 'public.t'::regclass AND attnum > 0"
-    )
-    assert compare(before, read_catalog(migrations)) == ()
-    migrations.execute(
-        "UPDATE pg_attribute SET attoptions = '{pg_attver=22370073}' WHERE attrelid = 'public.t'::regclass AND attnum > 0"
-    )
-    assert [describe(one) for one in compare(before, read_catalog(migrations))] != []
+
+    def told(options: str) -> list[str]:
+        set_them = "UPDATE pg_attribute SET attoptions = %s WHERE attrelid = 'public.t'::regclass AND attnum > 0"
+        migrations.execute(set_them, [options])
+        return [describe(one) for one in compare(before, read_catalog(migrations))]
+
+    assert told("{pg_attver=22370072,n_distinct=5}") == []
+    assert len(told("{pg_attver=22370073}")) == 1
 
 
 @pytest.mark.parametrize("case", [*CASES, *UNTOLD], ids=lambda case: case.name.replace(" ", "-"))
