@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from checker.answer import Event, Missing, Place
 from checker.errors import RepositoryError
-from checker.locating import Facts, Gone, event, squash_of, walk_down
+from checker.lost.answer import Event, Missing, Place
+from checker.lost.locating import Facts, Gone, event, squash_of, walk_down
 from checker.source.changes import Pair, find_changes, renumbered
 from checker.source.project import Environment
 from checker.source.refs import Tip, blobs_at, is_ancestor, landing, merge_that_dropped, read_commit, tips

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 
-from checker.answer import Kind, Proof
-from checker.calling import SHORT
 from checker.checks.base import listing
 from checker.errors import CheckerError, UsageError
+from checker.lost.answer import Kind, Proof
+from checker.lost.calling import SHORT
+from checker.lost.recovery import Ways
 from checker.pipeline import PRIVILEGED_EVENTS, Progress, read_init_scripts
 from checker.postgres import Server, start_server
-from checker.recovery import Ways
 from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import describe_deployed
 from checker.replay.plan import Plan

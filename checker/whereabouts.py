@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from checker.answer import Kind, Located
-from checker.calling import caller, fetch_lines
 from checker.checks.base import listing
 from checker.errors import ProjectError, UsageError
 from checker.gathering import Sources, Witness, gather
-from checker.locating import Facts, kind_of, made_again, resolve, similar, standing
+from checker.lost.answer import Kind, Located
+from checker.lost.calling import caller, fetch_lines
+from checker.lost.locating import Facts, kind_of, made_again, resolve, similar, standing
+from checker.lost.recovery import Ways, ways_to_look
 from checker.pipeline import Progress, configure_at, wanted_projects
-from checker.recovery import Ways, ways_to_look
 from checker.replay.flask import asks_flask, find_application
 from checker.replay.interpreter import upwards
 from checker.settings import Configuration, Settings

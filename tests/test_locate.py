@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checker import cli
-from checker.answer import Kind, Located
 from checker.errors import UsageError
-from checker.locating import Standing, resolve, similar, topmost, walk_down
-from checker.pasted import revisions_in
+from checker.lost.answer import Kind, Located
+from checker.lost.locating import Standing, resolve, similar, topmost, walk_down
+from checker.lost.pasted import revisions_in
 from checker.postgres import Server
 from checker.reports.located import render
 from checker.source.graph import Node, RevisionGraph

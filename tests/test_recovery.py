@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from checker.answer import Kind, Located, Proof, Remedy
+from checker.lost.answer import Kind, Located, Proof, Remedy
 from checker.postgres import Server
 from checker.postgres.interface import Address
 from checker.proving import proved

@@ -98,7 +98,7 @@ def locate(
 
 def _asked(revisions: tuple[str, ...], message: str | None, database: str | None) -> Asked:
     """All that is asked. Raises UsageError for nothing, and for a message or a database that names no revision."""
-    from checker.pasted import LOOKED_FOR, revisions_in
+    from checker.lost.pasted import LOOKED_FOR, revisions_in
     from checker.whereabouts import Asked
 
     named = revisions

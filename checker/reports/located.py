@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from checker import __version__
-from checker.answer import Event, Kind, Located, Place
 from checker.checks.base import listing
-from checker.recovery import describe
+from checker.lost.answer import Event, Kind, Located, Place
+from checker.lost.recovery import describe
 from checker.reports.escape import json_text, log, one_line
 from checker.source.sightings import What
 

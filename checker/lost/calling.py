@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from checker.answer import Missing
+from checker.lost.answer import Missing
 from checker.source.project import Environment
 
 SHORT = 10

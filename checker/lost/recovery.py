@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from checker.answer import Kind, Missing, Place, Remedy
-from checker.calling import SHORT, Caller, Step, backup, restore_lines
 from checker.checks.base import listing
-from checker.locating import Facts, Standing, ahead, made_again, restored, standing, standing_at, topmost
+from checker.lost.answer import Kind, Missing, Place, Remedy
+from checker.lost.calling import SHORT, Caller, Step, backup, restore_lines
+from checker.lost.locating import Facts, Standing, ahead, made_again, restored, standing, standing_at, topmost
 from checker.source.effects import WayBack, way_back
 from checker.source.sightings import What
 

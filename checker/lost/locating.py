@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from checker.answer import Event, Kind, Missing, Place
+from checker.lost.answer import Event, Kind, Missing, Place
 from checker.source.changes import Changes
 from checker.source.effects import makes
 from checker.source.graph import Node, RevisionGraph
