@@ -13,6 +13,7 @@ from checker.checks.base import listing
 from checker.lost.answer import Event, Kind, Located, Place
 from checker.lost.recovery import describe
 from checker.reports.escape import json_text, log, one_line
+from checker.reports.words import plural
 from checker.source.sightings import What
 
 EVENTS, PLACES, NAMES = 4, 3, 6
@@ -107,7 +108,7 @@ def _evidence(located: Located, verbose: bool) -> Iterator[str]:
     for event in events:
         yield _event(event, located)
     if len(events) < len(located.events):
-        yield f"and {len(located.events) - len(events)} more changes (--verbose)"
+        yield f"and {plural(len(located.events) - len(events), 'more change')} (--verbose)"
     yield from _refs(located, verbose)
     yield from _chain(located, verbose)
     if located.no_way_down:
