@@ -215,8 +215,8 @@ def test_renumbered_with_revisions_in_between(checkout: Checkout, lost: Lost, ou
     database = lost(old, "c")
     (located,) = locate(checkout.root, "c")
     assert (located.kind, located.renamed) == (Kind.RENUMBERED, ("n",))
-    assert titles(located) == ["Downgrade", "Go"]
-    assert [line.partition("alembic ")[2] for line in located.remedies[1].commands[1:-1]] == [
+    assert titles(located) == ["Go", "Downgrade"]
+    assert [line.partition("alembic ")[2] for line in located.remedies[0].commands[1:-1]] == [
         "stamp --purge b)",
         "upgrade y)",
         "stamp n)",
