@@ -96,7 +96,7 @@ def audit(
             events=tuple(_event(timeline, one) for timeline in past.timelines for one in timeline.events),
             log=tuple(_log(timeline, one) for timeline in past.timelines for one in timeline.log),
             collisions=tuple(collisions),
-            landings=past.landings,
+            commits=past.commits,
         )
         return replace(report, verdict=verdict(report, replace(settings, judge_all=True)))
 

@@ -229,8 +229,8 @@ class AuditReport(Report):
     events: tuple[EventReport, ...] = ()
     log: tuple[LogEntry, ...] = ()
     collisions: tuple[CollisionReport, ...] = ()
-    landings: int = 0
-    """How many landings the branch has, as far as it was read."""
+    commits: int = 0
+    """How many commits the branch's first-parent line has, as far as it was read."""
 
 
 @runtime_checkable

@@ -78,7 +78,7 @@ def test_only_what_landed_since_then(past: Checkout) -> None:
         report = audit(past.root, since=since)
         assert (told(report), [one.revision for one in report.log]) == ([("heads", None, False)], ["x", "m"])
         assert report.verdict == "pass"
-    assert audit(past.root, since="HEAD").landings == 0
+    assert audit(past.root, since="HEAD").commits == 0
     assert len(audit(past.root, since="2001-02-03").log) == 5
     with pytest.raises(UsageError, match="neither a commit that git knows nor a date"):
         audit(past.root, since="last success")
@@ -149,7 +149,7 @@ def test_several_heads_that_stand_are_a_finding(checkout: Checkout) -> None:
     checkout.land(SHOP, 0)
     checkout.land(project("a <- b <- c; b <- x"), 1)
     [finding] = audit(checkout.root).findings
-    assert (finding.id, finding.fix) == ("G201", 'alembic merge -m "merge heads" c x')
+    assert (finding.id, finding.fix) == ("G201", "alembic merge -m 'merge heads' c x")
 
 
 def test_a_zone_that_there_is_not_stops_nobody(checkout: Checkout) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import assert_never
 
-from checker.checks.base import CheckInfo, listing
+from checker.checks.base import CheckInfo
 from checker.checks.g201_multiple_heads import INFO as MULTIPLE_HEADS
 from checker.checks.h101_edited_revision import INFO as EDITED
 from checker.checks.h101_edited_revision import consequence
@@ -82,11 +83,11 @@ _MEANS = {
 
 def _fix(event: Event) -> str:
     if event.kind is Kind.HEADS:
-        return f'alembic merge -m "merge heads" {" ".join(event.about)}'
+        return shlex.join(["alembic", "merge", "-m", "merge heads", *event.about])
     known = f"`allow: [{{check: {info_of(event.kind).id}, revision: {event.revision}, reason: …}}]` in .alembic-premerge.yml"
     ways = {
         Kind.EDITED: "add a revision that brings every database to the same",
-        Kind.DELETED: f"git checkout {event.commit.id[:10]}^ -- {event.path}",
+        Kind.DELETED: shlex.join(["git", "checkout", f"{event.commit.id[:10]}^", "--", str(event.path)]),
         Kind.RENUMBERED: "give the script its old id back",
         Kind.REPARENTED: "make sure that every database has what now lies below it",
         Kind.INSERTED: f"add a revision that does what {event.revision} does where that is missing",
@@ -96,6 +97,4 @@ def _fix(event: Event) -> str:
 
 def told(event: Event) -> str:
     """The event in a few words, for a list of many."""
-    if event.kind is Kind.HEADS:
-        return event.words
-    return f"{event.revision} {event.words}" if event.revision else listing([event.words])
+    return f"{event.revision} {event.words}" if event.revision else event.words

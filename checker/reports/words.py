@@ -50,7 +50,7 @@ def scope(report: Report) -> tuple[str, ...]:
     head = f"{report.head.ref} ({(report.head.commit or 'work tree')[:10]})"
     words = [f"{head} into {base}"]
     if isinstance(report, AuditReport):
-        words = [f"{head} since {base}: {plural(report.landings, 'commit')}"]
+        words = [f"{head} since {base}: {plural(report.commits, 'commit')}"]
     for project in report.projects:
         name = "" if project.path == "." else f"{project.path}: "
         words.append(f"{name}{project.revisions} revisions, {len(project.new)} new")

@@ -20,7 +20,7 @@ class Past:
     """What a branch's first-parent line says of its environments."""
 
     timelines: tuple[Timeline, ...]
-    landings: int
+    commits: int
     """How many commits the line has."""
 
 

@@ -125,8 +125,6 @@ class Timeline:
     """Every revision that landed, oldest first."""
     end: Snapshot
     """The scripts as they are at the branch's tip."""
-    landings: int
-    """How many landings touched its scripts."""
 
 
 def find_landings(line: Sequence[str], touches: Iterable[Touch]) -> list[Landing]:
@@ -196,7 +194,6 @@ class _Past:
         self._open: int | None = None
         """Which of the events tells of the several heads that stand."""
         self._log: list[Landed] = []
-        self._count = 0
 
     @property
     def _now(self) -> Snapshot:
@@ -206,7 +203,6 @@ class _Past:
         changes = [change for change in landing.changes if self._environment.holds(change.path)]
         if not changes:
             return
-        self._count += 1
         after = {change.path: script(change.path, change.after) for change in changes if change.after}
         # Most landings do nothing but add revisions: of those there is nothing to compare.
         touches_old = any(change.before for change in changes)
@@ -315,7 +311,7 @@ class _Past:
         end = self._now
         stands = self._standing(end)
         told = tuple(replace(event, still_stands=stands(event)) for event in self._events)
-        return Timeline(self._environment, told, tuple(self._log), end, self._count)
+        return Timeline(self._environment, told, tuple(self._log), end)
 
     def _standing(self, end: Snapshot) -> Callable[[Event], bool]:
         here, graph = end.by_revision, end.graph

@@ -141,7 +141,7 @@ def strange_past(text: str) -> AuditReport:
         events=(event, *(replace(event, commit="d" * 40) for _ in range(4)), heads),
         log=(LogEntry(text, text, text, text, date, commit, None, text),),
         collisions=(CollisionReport(text, "parent", text, (text, text), (text, text)),),
-        landings=3,
+        commits=3,
     )
 
 
