@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from checker.examples import files
 from checker.github import Refused
 from checker.nightly import Workflow, find_workflow, keep_issue, last_success
 from tests.action.api import Api, serve
@@ -171,3 +175,25 @@ def test_several_images_need_a_docker_daemon(checkout: Checkout, tmp_path: Path)
         )
     assert step.status == 1
     assert "replay on postgres:17: an image needs a Docker daemon" in step.log.replace("\n", " ")
+
+
+@pytest.mark.docker
+def test_all_is_replayed_on_every_image(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.land(files("shop/first"), 0)
+    with serve(Api()) as api:
+        step = nightly(
+            checkout,
+            tmp_path,
+            api,
+            {**os.environ, "VIRTUAL_ENV": sys.prefix},
+            audit="false",
+            issue="false",
+            replay="true",
+            postgres="container",
+            postgres_image="postgres:17\ndocker.io/library/postgres:17",
+            report="json=report.json",
+        )
+    assert step.status == 0, step.log
+    assert "and on docker.io/library/postgres:17" in step.log
+    written = json.loads((checkout.root / "report.json").read_text("utf-8"))
+    assert [one["server"]["provider"] for one in written["replay"]] == ["container", "container"]
