@@ -138,6 +138,25 @@ def test_a_shallow_clone_gets_the_history_that_it_lacks(past: Checkout, tmp_path
     assert (report.verdict, report.skipped[0].what) == ("fail", "the history before this clone's first commit")
 
 
+def test_a_user_who_has_git_show_signatures_is_told_the_same(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.land(SHOP, 0)
+    checkout.land({**SHOP, **edited("b", "a")}, 24)
+    head, _, message = checkout.git("cat-file", "commit", "HEAD").partition("\n\n")
+    (tmp_path / "signed").write_text(
+        f"{head}\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n{message}\n"
+    )
+    checkout.git(
+        "reset", "--quiet", "--soft", checkout.git("hash-object", "-t", "commit", "-w", str(tmp_path / "signed"))
+    )
+    gpg = tmp_path / "gpg"
+    gpg.write_text("#!/bin/sh\necho 'gpg: Good signature from Ann' >&2\necho '[GNUPG:] GOODSIG 1 Ann'\n")
+    gpg.chmod(0o755)
+    for name, value in {"gpg.program": str(gpg), "log.showSignature": "true", "color.ui": "always"}.items():
+        checkout.git("config", name, value)
+    assert "gpg: Good signature" in checkout.git("log", "-1")
+    assert told(audit(checkout.root)) == [("edited", "b", True)]
+
+
 def test_heads_on_purpose_are_no_event(checkout: Checkout) -> None:
     config = {CONFIG: b"projects: [{path: ., heads: [c, x]}]"}
     checkout.land({**SHOP, **config}, 0)

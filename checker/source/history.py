@@ -12,6 +12,8 @@ from checker.source.repository import FILE_MODES, Repository
 
 # How GitHub, GitLab and Bitbucket name the pull request in the subject of the commit that lands it.
 _PULL_REQUEST = re.compile(r"\(#(\d+)\)$|^Merge pull request #(\d+) |\(pull request #(\d+)\)|^Merged PR (\d+):")
+# Whatever the user's configuration has `git log` do besides: check signatures, follow a file, recode, colour.
+LOG = ("-c", "log.follow=false", "log", "--no-show-signature", "--encoding=UTF-8", "--no-color")
 COMMIT_FORMAT = "%H%x00%P%x00%aN%x00%aI%x00%cN%x00%cI%x00%s"
 """What `Commit.read` takes, for git's --format."""
 
@@ -69,6 +71,11 @@ class Touch:
     """The values of the trailer that was asked for."""
 
 
+def literal(paths: Iterable[str]) -> list[str]:
+    """Pathspecs for files and folders of these names, whatever characters they have, from anywhere in the repository."""
+    return [f":(top,literal){path}" if path != "." else ":(top)" for path in paths]
+
+
 def first_parent_line(repository: Repository, tip: str, since: str | None = None) -> tuple[str, ...]:
     """The commits that `tip` has, and `since` has not, each the first parent of the one before it."""
     span = [tip, *([f"^{since}"] if since else [])]
@@ -79,7 +86,7 @@ def touches(repository: Repository, tip: str, since: str | None, paths: Sequence
     """Every commit that `tip` has, and `since` has not, and that touches the paths; the newest first."""
     # Side branches too: who wrote a script that a merge brought, they alone say.
     output = repository.run_bytes(
-        "log",
+        *LOG,
         "--full-history",
         "--diff-merges=first-parent",
         "--raw",
@@ -90,7 +97,7 @@ def touches(repository: Repository, tip: str, since: str | None, paths: Sequence
         tip,
         *([f"^{since}"] if since else []),
         "--",
-        *paths,
+        *literal(paths),
     )
     # No field can hold a NUL, whatever an author or a file is called.
     fields = iter(output.decode("utf-8", "surrogateescape").split("\0"))
@@ -153,9 +160,11 @@ def additions(
     repository: Repository, tips: Iterable[str], trunk: str, paths: Sequence[str]
 ) -> Iterator[tuple[str, FileChange]]:
     """(commit, file) for each file below the paths that a commit added which one of the tips has, and `trunk` has not."""
-    revisions = "".join(f"{tip}\n" for tip in tips) + f"^{trunk}\n--\n" + "".join(f"{path}\n" for path in paths)
+    revisions = (
+        "".join(f"{tip}\n" for tip in tips) + f"^{trunk}\n--\n" + "".join(f"{path}\n" for path in literal(paths))
+    )
     options = ("--full-history", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=A", "-z", "--format=%H")
-    output = repository.run_bytes("log", *options, "--stdin", fed=revisions.encode("utf-8", "surrogateescape"))
+    output = repository.run_bytes(*LOG, *options, "--stdin", fed=revisions.encode("utf-8", "surrogateescape"))
     fields = iter(output.decode("utf-8", "surrogateescape").split("\0"))
     commit = ""
     for field in fields:
@@ -180,7 +189,7 @@ def last_commit_with(
     folders."""
     # Only the script's own `revision = ...` counts: the down_revision of another is what we come from.
     line = rf"""^revision(:[^=]*)?[[:space:]]*=[[:space:]]*["']{re.escape(revision)}["']"""
-    found = repository.ask("log", *(tags or ("--all",)), "-1", "--format=%h", "-G", line, "--", *folders)
+    found = repository.ask(*LOG, *(tags or ("--all",)), "-1", "--format=%h", "-G", line, "--", *literal(folders))
     return found or None
 
 
@@ -201,7 +210,7 @@ def trailers(repository: Repository, key: str, base: str, head: str) -> list[tup
     they are fetched, as far as that goes."""
     repository.deepen_until(lambda: _reaches(repository, base, head))
     form = f"--format=%H%x00%(trailers:key={key},valueonly,unfold)%x00"
-    output = repository.ask("log", form, f"{base}..{head}", "--") or ""
+    output = repository.ask(*LOG, form, f"{base}..{head}", "--") or ""
     fields = output.split("\0")
     return [
         (commit.strip(), value)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from git.exc import CommandError
 
-from checker.source.history import COMMIT_FORMAT, Commit
+from checker.source.history import COMMIT_FORMAT, LOG, Commit, literal
 from checker.source.repository import Repository
 
 
@@ -42,8 +42,7 @@ def tips(repository: Repository, having: str | None = None, git_dir: Path | None
 
 def read_commit(repository: Repository, commit: str) -> Commit:
     """A commit's header."""
-    form = ("--no-show-signature", "--encoding=UTF-8", f"--format={COMMIT_FORMAT}")
-    fields = repository.run("log", "-1", *form, commit, "--").split("\0")
+    fields = repository.run(*LOG, "-1", f"--format={COMMIT_FORMAT}", commit, "--").split("\0")
     return Commit.read(fields[:7])
 
 
@@ -66,7 +65,7 @@ def merge_that_dropped(repository: Repository, head: str, paths: Sequence[str]) 
     walk = ("--merges", "-m", "--full-history", "--topo-order", "--no-renames", "--diff-filter=D")
     separately = ("-c", "log.diffMerges=separate")  # whatever -m means in the user's configuration
     form = ("--format=%H%x00", "--name-only")
-    output = repository.ask(*separately, "log", *walk, *form, head, "--", *literal(paths)) or ""
+    output = repository.ask(*separately, *LOG, *walk, *form, head, "--", *literal(paths)) or ""
     found = re.findall(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})(?=\0)", output)
     return found[-1] if found else None
 
@@ -76,8 +75,3 @@ def blobs_at(repository: Repository, commit: str, paths: Sequence[str]) -> dict[
     output = repository.ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths) or ""
     records = (record.partition("\t") for record in output.split("\0") if record)
     return {path: facts.split(" ")[2] for facts, _, path in records}
-
-
-def literal(paths: Iterable[str]) -> list[str]:
-    """Pathspecs for files of these names, whatever characters they have, from anywhere in the repository."""
-    return [f":(top,literal){path}" for path in paths]

@@ -22,8 +22,6 @@ from git.exc import CommandError, GitCommandNotFound, InvalidGitRepositoryError,
 from checker.errors import RepositoryError
 from checker.source.fetching import Fetcher
 
-# What git sets for its hooks and what would make our commands look at another index than the repository's.
-HOOK_VARIABLES = ("GIT_INDEX_FILE", "GIT_PREFIX", "GIT_REFLOG_ACTION", "GIT_EXEC_PATH", "GIT_EDITOR")
 USUAL = ("main", "master", "trunk", "develop")
 FILE_MODES = frozenset({"100644", "100755"})
 

@@ -17,8 +17,8 @@ from functools import cached_property
 from git.exc import CommandError
 
 from checker.errors import RepositoryError
-from checker.source.history import COMMIT_FORMAT, Commit
-from checker.source.repository import Repository, last_line
+from checker.source.history import COMMIT_FORMAT, LOG, Commit, literal
+from checker.source.repository import FILE_MODES, Repository, last_line
 from checker.source.script import Script, is_script_name, read_script
 
 # Where revision scripts lie as a rule. The folders of the environments that are known come besides.
@@ -26,7 +26,6 @@ USUAL_PLACES = ("*versions/*.py", "*alembic*.py", "*migration*.py")
 _ID = re.compile(rb"""^revision[ \t]*(?::[^=\n]+)?=[ \t]*(["'])([^"'\n]+)\1""", re.M)
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FIELDS = COMMIT_FORMAT.count("%x00")
-_REGULAR = ("100644", "100755")
 
 
 class What(StrEnum):
@@ -161,7 +160,7 @@ def read_history(repository: Repository, folders: Iterable[str], tips: Iterable[
 
     Every commit: of all refs, of the reflog, and those that the further tips reach.
     """
-    places = [f":(top,literal){folder}" for folder in sorted(set(folders)) if folder != "."]
+    places = literal(sorted(set(folders) - {"."}))
     commits = tuple(changes_of_files(repository, (*USUAL_PLACES, *places), tips))
     blobs = {blob for one in commits for change in one.files for blob in (*change.before, change.after) if blob}
     return ScriptHistory(commits, repository.read_all(sorted(blobs)) if blobs else {})
@@ -195,8 +194,8 @@ def changes_of_files(repository: Repository, pathspecs: Sequence[str], tips: Ite
 
 def _log(repository: Repository, pathspecs: Sequence[str], tips: Iterable[str]) -> bytes:
     return repository.run_bytes(
-        *("log", "--all", "--reflog", "--stdin", "--full-history", "--topo-order", "--root", "-c", "--raw", "-z"),
-        *("--no-renames", "--no-abbrev", "--no-color", "--no-ext-diff", "--no-show-signature", "--encoding=UTF-8"),
+        *(*LOG, "--all", "--reflog", "--stdin", "--full-history", "--topo-order", "--root", "-c", "--raw", "-z"),
+        *("--no-renames", "--no-abbrev"),
         *(f"--format=%x00{COMMIT_FORMAT}%x00", "--", *pathspecs),
         fed="".join(f"{tip}\n" for tip in tips).encode(),
     )
@@ -207,7 +206,7 @@ def _file_change(facts: str, path: str) -> Iterator[FileChange]:
     parents = len(facts) - len(facts.lstrip(":"))
     words = facts.lstrip(":").split(" ")
     modes, blobs = words[: parents + 1], words[parents + 1 : 2 * parents + 2]
-    *before, after = [blob if mode in _REGULAR else None for mode, blob in zip(modes, blobs, strict=True)]
+    *before, after = [blob if mode in FILE_MODES else None for mode, blob in zip(modes, blobs, strict=True)]
     known = tuple(blob for blob in before if blob)
     if known or after:
         yield FileChange(path, known, after)
