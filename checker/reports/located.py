@@ -41,9 +41,8 @@ def _plain(located: Located) -> dict[str, object]:
 def render(located: Located, *, verbose: bool = False) -> Text:
     """One answer as styled text."""
     here = located.kind is Kind.HERE
-    text = Text.assemble(
-        (_line(located.revision), "bold"), ": ", (_line(headline(located)), "green" if here else "red"), "\n"
-    )
+    revision, colon, answer = _line(f"{located.revision}: {headline(located)}").partition(": ")
+    text = Text.assemble((revision, "bold"), colon, (answer, "green" if here else "red"), "\n")
     for line in _evidence(located, verbose):
         text.append(f"  {_line(line)}\n")
     for note in located.notes:

@@ -61,7 +61,7 @@ def _table(table: Table, verbose: bool) -> Text:
         text.append(f"  … {len(cells) - len(shown)} older ones with --verbose\n", "dim")
     for row, is_grave in zip(shown, grave, strict=True):
         padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False)]
-        text.append(f"  {'  '.join([*padded, row[-1]])}\n", "" if is_grave or not table.grave else "dim")
+        text.append(log(f"  {'  '.join([*padded, row[-1]])}\n"), "" if is_grave or not table.grave else "dim")
     return text
 
 
@@ -78,7 +78,8 @@ def _finding(finding: Finding, verbose: bool) -> Text:
     )
     for related in finding.related[: None if verbose else RELATED_LINES]:
         if not related.message.startswith("the same"):
-            text.append(f"  {_line(place(related.path, related.line))}: {_line(related.message)}\n", "dim")
+            # as a whole: two halves that are harmless can be a workflow command together
+            text.append(f"  {_line(f'{place(related.path, related.line)}: {related.message}')}\n", "dim")
     for line in _cut(finding.details, verbose):
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
         text.append(f"  | {line}\n", style or "dim")

@@ -126,6 +126,7 @@ STRANGERS = {
     "leading": "::error::first",
     "long": "x" * 120_000,
     "long and wide": "\u202e<@|" * 5_000,
+    "half a command": "::",
     "empty": "",
 }
 
