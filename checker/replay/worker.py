@@ -479,26 +479,34 @@ def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
         cause = error.__context__  # `except Exception: sys.exit(1)` hides what happened
     if type(error).__name__ == "NoAppException" and _is_within(error.__context__):
         cause = error.__context__  # type: ignore[assignment]  # Flask hides an application's own errors
-    database = _database_error(cause)
-    path, line = _place(cause, step, places)
+    database = _or_none(_database_error, cause)
+    path, line = _or_none(_place, cause, step, places) or (step["path"] if step else None, None)
     failure = {
         "kind": _kind(cause, step),
         "error": type(cause).__name__,
-        "message": _message(cause, database)[:CHARACTERS],
+        "message": (_or_none(_message, cause, database) or type(cause).__name__)[:CHARACTERS],
         "path": path,
         "line": line,
-        "statement": (getattr(cause, "statement", None) or "")[:CHARACTERS] or None,
-        "sqlstate": _sqlstate(database),
-        "details": "".join(_project_frames(cause, places))[-CHARACTERS:] or None,
+        "statement": str(_or_none(getattr, cause, "statement", None) or "")[:CHARACTERS] or None,
+        "sqlstate": _or_none(_sqlstate, database),
+        "details": "".join(_or_none(_project_frames, cause, places) or ())[-CHARACTERS:] or None,
     }
     if step is None:
-        failure["missing"], failure["missing_kind"] = _missing(cause)
+        failure["missing"], failure["missing_kind"] = _or_none(_missing, cause) or (None, None)
         asked = ASKED.still_missing()
         if asked and not database and failure["missing_kind"] not in ("module", "driver"):
             more = f" (and {len(asked) - NAMES} before these)" if len(asked) > NAMES else ""
             told = f"Asked for in the environment, and not set: {', '.join(asked[-NAMES:])}{more}"
             failure["details"] = f"{failure['details'] or ''}\n{told}".strip()[-CHARACTERS:]
     return failure
+
+
+def _or_none(ask: Callable[..., Any], *arguments: Any) -> Any:
+    """What `ask` returns; None where it raises: an exception's own methods and attributes are the project's code."""
+    try:
+        return ask(*arguments)
+    except Exception:
+        return None
 
 
 def _is_within(error: Optional[BaseException]) -> bool:
@@ -509,11 +517,17 @@ def _is_within(error: Optional[BaseException]) -> bool:
 
 def _kind(error: BaseException, step: Any) -> str:
     if step is None:
-        unknown = importlib.import_module("alembic.script.revision").ResolutionError
-        return "unknown-revision" if any(isinstance(one, unknown) for one in _chain(error)) else "environment"
-    if step["direction"] == "downgrade" and (isinstance(error, NotImplementedError) or _refuses(error, step)):
+        return "unknown-revision" if any(map(_cannot_locate, _chain(error))) else "environment"
+    refused = isinstance(error, NotImplementedError) or _or_none(_refuses, error, step)
+    if step["direction"] == "downgrade" and refused:
         return "irreversible"
     return "migration"
+
+
+def _cannot_locate(error: BaseException) -> bool:
+    """Whether it is Alembic's ResolutionError. By name: Alembic may be the very module that is missing."""
+    wanted = ("alembic.script.revision", "ResolutionError")
+    return any((kind.__module__, kind.__name__) == wanted for kind in type(error).__mro__)
 
 
 def _refuses(error: BaseException, step: Any) -> bool:
@@ -737,7 +751,7 @@ def _project_frames(error: BaseException, places: Any) -> Iterable[str]:
 
 
 class Worker:
-    """One session: the project's configuration, its scripts (loaded once), and the step that is being run."""
+    """One session: the project's configuration, its script directory, and the step that is being run."""
 
     def __init__(self, channel: Channel, job: Any) -> None:
         self.channel, self.job = channel, job
@@ -758,10 +772,13 @@ class Worker:
         """Guards, environment and configuration: all that comes before the project's own code. Returns the versions."""
         os.chdir(self.job["directory"])
         ASKED.listen(self.places)
-        sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
-        for name in ("sqlalchemy", "alembic"):
+        for name in (
+            "sqlalchemy",
+            "alembic",
+        ):  # before the project's folder is searched: its migrations may be `alembic/`
             if not installed(name):
                 raise NotInstalledError(name, f"{name} is not installed in {sys.executable}")
+        sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
         sys.argv[:] = ["alembic", "upgrade", "heads"]
         guard(self.target, self._report)
         self._listen()
@@ -894,13 +911,16 @@ class Worker:
         return walk
 
     def _scripts(self) -> Any:
-        """The script directory, its scripts loaded: once for a session, since loading takes longer than running."""
+        """The script directory, one for a session: it loads its scripts once, which takes longer than running them.
+
+        It loads them where Alembic itself does: when run_migrations first asks for a revision, after all that env.py
+        imports before it. A project's modules may depend on that order.
+        """
         if self._loaded is None:
             scripts = importlib.import_module("alembic.script").ScriptDirectory.from_config(self.config)
             if self.job.get("version_locations"):
                 scripts.version_locations = self.job["version_locations"]
             self.places["versions"] = [os.path.realpath(str(place)) for place in scripts._version_locations]
-            scripts.get_heads()
             self._loaded = scripts
         return self._loaded
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import venv
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +92,59 @@ def test_what_env_py_lacks_is_named(
     assert (failure.missing, failure.missing_kind) == missing
     if error != "exit 4":
         assert (failure.path, failure.line) == (str(made.root / "migrations" / "env.py"), 2)
+
+
+def test_an_interpreter_without_alembic_is_named_as_what_is_missing(
+    project: Make, server: TestServer, tmp_path: Path
+) -> None:
+    """Nothing that describes a failure may need what is missing. The project's own folder `alembic/` is not Alembic."""
+    venv.create(tmp_path / "empty", with_pip=False)
+    made = project("a <- : CREATE TABLE a (id int)")
+    for name in ("alembic", "sqlalchemy"):
+        (made.root / name).mkdir()
+    launch = replace(made.launch(), python=tmp_path / "empty" / "bin" / "python")
+    failure = run_fresh(made.plan(launch=launch), server).failure
+    assert failure is not None
+    assert (failure.kind, failure.error) == (FailureKind.ENVIRONMENT, "NotInstalledError")
+    assert (failure.missing, failure.missing_kind) == ("sqlalchemy", "module")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def __str__(self): raise ValueError('no text')",
+        "statement = 5\n    @property\n    def orig(self): raise ValueError('no cause')",
+        "args = property(lambda self: 1 / 0)\n    __notes__ = 5",
+    ],
+)
+@pytest.mark.parametrize("place", ["env.py", "script"])
+def test_an_exception_that_cannot_be_described_is_still_told(
+    project: Make, server: TestServer, body: str, place: str
+) -> None:
+    made = project(
+        "a <- : >> import odd ;; raise odd.OddError('odd')",
+        *(["import odd\nraise odd.OddError('odd')\n"] if place == "env.py" else []),
+    )
+    (made.root / "odd.py").write_text(f"class OddError(Exception):\n    {body}\n")
+    failure = fresh(made, server).failure
+    assert failure is not None
+    assert failure.error == "OddError"
+    assert failure.path == str(made.script("a") if place == "script" else made.root / "migrations" / "env.py")
+    assert (failure.statement, failure.message) in ((None, "OddError"), ("5", "OddError"), (None, "odd"))
+
+
+def test_scripts_are_loaded_when_alembic_loads_them(project: Make, server: TestServer) -> None:
+    """When run_migrations asks for a revision: after env.py's imports, on which a project may depend."""
+    made = project(
+        "a <- : CREATE TABLE a (id int) | DROP TABLE a\nb <- a:", "import models\nmodels.ready = True\n" + ENV
+    )
+    (made.root / "models.py").write_text("ready = False\nloads = []\n")
+    script = made.script("b")
+    script.write_text(
+        "import models\nassert models.ready\nmodels.loads.append(1)\nassert models.loads == [1]\n" + script.read_text()
+    )
+    with Session(made.launch(), server.create_database()) as session:
+        assert [one.failure for one in (*session.upgrade(), *session.downgrade(), *session.upgrade())] == [None] * 6
 
 
 def test_a_script_that_does_not_load_is_named(project: Make, server: TestServer) -> None:
