@@ -27,6 +27,7 @@ from checker.reports.escape import one_line, prose
 from checker.reports.progress import TerminalProgress
 from checker.reports.summary import SUMMARY_LIMIT, summary
 from checker.settings import Settings
+from checker.verdict import joint_verdict
 
 COMMENT_BYTES = 65_000  # GitHub takes 65,536 characters; the marker is ours to add
 OUTPUTS = ("verdict", "errors", "warnings", "new-revisions", "heads", "reports")
@@ -120,7 +121,7 @@ def step(environ: Mapping[str, str], command: Callable[[str], object]) -> int:
         command(comment(judged.report, inputs, environ))
     if inputs.issue:
         command(report_issue(reports, inputs, environ))
-    return cli.Exit.PASS if told["verdict"] == "pass" else cli.Exit.FINDINGS
+    return cli.exit_of(joint_verdict(report.verdict for report in reports))
 
 
 def judge(inputs: Inputs, runner: Runner, environ: Mapping[str, str]) -> tuple[Judged, Settings]:
@@ -169,7 +170,11 @@ def audit(inputs: Inputs, settings: Settings, environ: Mapping[str, str]) -> Ite
             since = "HEAD"
     with TerminalProgress(quiet=False, no_color=True) as progress:
         report = auditing.audit(replace(settings, head="HEAD"), environ, progress, since=since, details=True)
-    yield replace(report, verdict="fail", skipped=(*report.skipped, unknown)) if unknown else report
+    yield (
+        replace(report, verdict=joint_verdict([report.verdict, "inconclusive"]), skipped=(*report.skipped, unknown))
+        if unknown
+        else report
+    )
 
 
 def outputs(reports: Sequence[Report], files: Sequence[str]) -> dict[str, str]:
@@ -190,7 +195,7 @@ def outputs(reports: Sequence[Report], files: Sequence[str]) -> dict[str, str]:
 
 def report_issue(reports: Sequence[Report], inputs: Inputs, environ: Mapping[str, str]) -> str:
     """The issue about what is wrong in these reports, or that nothing is any more; as `issue`."""
-    wrong = [report for report in reports if report.verdict == "fail"]
+    wrong = [report for report in reports if report.verdict != "pass"]
     limit = ISSUE_BYTES // max(len(wrong), 1) - 1_000
     body = "\n".join(markdown.render(report, limit=limit, links=_links(environ)) for report in wrong)
     return issue("Migrations: something is wrong", body, inputs, environ, wrong=bool(wrong))
@@ -215,7 +220,7 @@ def comment(report: Report, inputs: Inputs, environ: Mapping[str, str]) -> str:
     """Bring the pull request's comment and suggestions up to date. Returns the workflow command that says why not, if so."""
     text = markdown.render(report, limit=COMMENT_BYTES, links=_links(environ))
     # A change that is safe and brings nothing to read is no reason to write to everybody who watches.
-    worth = report.verdict == "fail" or any(finding.introduced for finding in report.findings)
+    worth = report.verdict != "pass" or any(finding.introduced for finding in report.findings)
     job = "\0".join((inputs.working_directory, *inputs.project))
     try:
         pull = find_pull_request(environ, job)

@@ -17,7 +17,7 @@ from rich.console import Console
 from checker import __version__
 from checker.commands import audit, check, demo, explain, fix, jobs, locate
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable
-from checker.findings import Judgement
+from checker.findings import Judgement, Verdict
 
 ISSUES = "https://github.com/alembic-premerge/alembic-premerge/issues"
 
@@ -26,7 +26,7 @@ AskedWrongly: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 
 
 class Exit(IntEnum):
-    """What a run ends with."""
+    """What a run ends with. USAGE is every run that could not judge: wrong usage, configuration or environment."""
 
     PASS = 0
     FINDINGS = 1
@@ -117,8 +117,13 @@ def exit_code(work: Callable[[], object]) -> int:
 
 def _ends_with(outcome: object) -> int:
     if isinstance(outcome, Judgement):
-        return Exit.PASS if outcome.verdict == "pass" else Exit.FINDINGS
+        return exit_of(outcome.verdict)
     return outcome if isinstance(outcome, int) else Exit.PASS
+
+
+def exit_of(verdict: Verdict) -> Exit:
+    """The exit code of a verdict."""
+    return {"pass": Exit.PASS, "fail": Exit.FINDINGS, "inconclusive": Exit.USAGE}[verdict]
 
 
 def _tell(error: CheckerError, console: Console) -> None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
+Verdict = Literal["pass", "fail", "inconclusive"]
+"""inconclusive: nothing is known to be wrong, and something that was asked for could not be judged."""
+
 
 class Severity(StrEnum):
     """How grave a finding is; what fails a run is decided by --fail-on."""
@@ -156,7 +159,7 @@ class Report:
     """A whole run. Everything that is printed or written is made from this object alone."""
 
     tool: Tool
-    verdict: Literal["pass", "fail"]
+    verdict: Verdict
     base: Ref
     head: Ref
     projects: tuple[ProjectReport, ...]
@@ -238,5 +241,5 @@ class Judgement(Protocol):
     """What a command comes to: a report, or whatever else passes or fails."""
 
     @property
-    def verdict(self) -> Literal["pass", "fail"]:
+    def verdict(self) -> Verdict:
         """What decides the exit code."""

@@ -16,6 +16,7 @@ from checker.settings import PostgresSettings, Settings
 from checker.source.comparison import compare_refs, what_to_compare
 from checker.source.repository import open_repository
 from checker.source.snapshot import SnapshotReader
+from checker.verdict import joint_verdict
 
 STATIC = "static"
 """The job that judges everything without a replay: there is one even where no environment is concerned."""
@@ -87,7 +88,8 @@ def _names(planned: str) -> list[str]:
 
 
 def merge(reports: Sequence[Report], missing: Sequence[Skipped]) -> Report:
-    """One report over all: what several jobs say alike is said once, and a single `fail` is the verdict.
+    """One report over all: what several jobs say alike is said once, and a single `fail` is the verdict; a job without
+    a report could not be judged.
 
     Raises UsageError for none at all, and for reports on different commits.
     """
@@ -96,11 +98,10 @@ def merge(reports: Sequence[Report], missing: Sequence[Skipped]) -> Report:
     first = reports[0]
     if any((one.base.commit, one.head.commit) != (first.base.commit, first.head.commit) for one in reports):
         raise UsageError("the reports are on different commits", "Merge what the jobs of one run wrote.")
-    passed = all(one.verdict == "pass" for one in reports) and not missing
     skipped = dict.fromkeys(one for report in reports for one in report.skipped if one.wanted)
     return replace(
         first,
-        verdict="pass" if passed else "fail",
+        verdict=joint_verdict(("inconclusive" if missing else "pass", *(one.verdict for one in reports))),
         projects=tuple({project.path: project for one in reports for project in one.projects}.values()),
         findings=tuple(dict.fromkeys(finding for one in reports for finding in one.findings)),
         skipped=(*skipped, *missing),

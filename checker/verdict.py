@@ -1,13 +1,12 @@
-"""From what the checks found to what is told, and to pass or fail. Pure."""
+"""From what the checks found to what is reported, and to the verdict. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
 
 from checker.checks.registry import find
-from checker.findings import Finding, Related, Report, Severity
+from checker.findings import Finding, Related, Report, Severity, Verdict
 from checker.settings import Settings
 
 # More findings of one kind than this are one finding with a list.
@@ -63,19 +62,37 @@ def _grouped(group: list[Finding]) -> list[Finding]:
     ]
 
 
-def verdict(report: Report, settings: Settings) -> Literal["pass", "fail"]:
-    """fail when a finding of this change is grave enough, or when something that was asked for could not be done."""
-    grave = any(
+def verdict(report: Report, settings: Settings) -> Verdict:
+    """fail where a finding of this change is severe enough; inconclusive where all that is known is that something which
+    was asked for could not be judged.
+    """
+    blocking = [finding for finding in report.findings if _blocks(finding, settings)]
+    undone = any(skipped.wanted for skipped in report.skipped) or _failed_unreported(report, settings)
+    if any(not _says_not_judged(finding) for finding in blocking):
+        return "fail"
+    return "inconclusive" if blocking or undone else "pass"
+
+
+def joint_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """One verdict over several: a single fail is one, else a single part that could not be judged."""
+    given = set(verdicts)
+    return "fail" if "fail" in given else "inconclusive" if "inconclusive" in given else "pass"
+
+
+def _blocks(finding: Finding, settings: Settings) -> bool:
+    return (
         finding.severity.rank <= settings.fail_on.rank
         and finding.allowed is None
         and (finding.introduced or settings.judge_all)
-        for finding in report.findings
     )
-    undone = any(skipped.wanted for skipped in report.skipped)
-    return "fail" if grave or undone or _failed_untold(report, settings) else "pass"
 
 
-def _failed_untold(report: Report, settings: Settings) -> bool:
+def _says_not_judged(finding: Finding) -> bool:
+    registered = find(finding.id)
+    return registered is not None and registered.info.inconclusive
+
+
+def _failed_unreported(report: Report, settings: Settings) -> bool:
     """Whether a replay failed and no finding says so: whatever the reason, that is not green."""
     failed = any(one.outcome == "failed" for replayed in report.replay for one in replayed.passes)
     return (

@@ -96,8 +96,9 @@ def test_a_job_without_a_report_is_never_green(monorepo: Checkout, capsys: pytes
     plan = json.dumps({"include": planned(capsys)})
     report("api-postgres-17", "--project", "api")
     capsys.readouterr()
-    assert cli.run(["merge-reports", "--plan", plan, "reports/api-postgres-17.json"]) == 1
+    assert cli.run(["merge-reports", "--plan", plan, "reports/api-postgres-17.json"]) == 2
     out, _ = capsys.readouterr()
+    assert "✗ could not judge" in out
     assert "not run: static: its job wrote no report" in out
     assert "not run: svc-mail-postgres-17: its job wrote no report" in out
 

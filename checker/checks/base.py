@@ -129,6 +129,8 @@ class CheckInfo:
     """How to put it right."""
     replay: bool = False
     """Whether it needs a replay."""
+    inconclusive: bool = False
+    """Whether a finding says that something could not be judged, and not that it is wrong: alone it gives no `fail`."""
 
     def finding(
         self,

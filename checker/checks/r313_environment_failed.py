@@ -20,6 +20,7 @@ INFO = CheckInfo(
     mend="Supply what is missing: `python:` names the interpreter with the project's dependencies, `install:` says how to make "
     "one, `env:` gives its settings, `flask_app:` the application.",
     replay=True,
+    inconclusive=True,
 )
 
 

@@ -21,6 +21,7 @@ INFO = CheckInfo(
     mend="Give a server that has it: `--postgres-image` or `postgres: {image: …}` for a container, `--postgres URL` for a "
     "server of your own.",
     replay=True,
+    inconclusive=True,
 )
 
 STANDARD = PostgresSettings().image

@@ -17,7 +17,7 @@ def deliver(report: Report, files: dict[str, Path], console: Console, *, quiet: 
 
     for name, path in files.items():
         write_file(path, FORMATS[name](report))
-    if not quiet or report.findings or report.verdict == "fail":
+    if not quiet or report.findings or report.verdict != "pass":
         console.print(render(report, verbose=verbose), end="")
 
 

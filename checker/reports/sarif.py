@@ -53,8 +53,8 @@ def _run(report: Report, project: str, rules: list[Object]) -> Object:
 
 def _invocation(report: Report) -> Object:
     return {
-        "executionSuccessful": not any(skipped.wanted for skipped in report.skipped),
-        "exitCode": 1 if report.verdict == "fail" else 0,
+        "executionSuccessful": report.verdict != "inconclusive" and not any(one.wanted for one in report.skipped),
+        "exitCode": {"pass": 0, "fail": 1, "inconclusive": 2}[report.verdict],
         "toolExecutionNotifications": [
             {
                 "level": "error" if skipped.wanted else "note",

@@ -112,6 +112,6 @@ def _cut(details: str | None, verbose: bool) -> list[str]:
 
 
 def _verdict(report: Report) -> Iterator[tuple[str, str]]:
-    yield verdict(report), "bold red" if report.verdict == "fail" else "bold green"
+    yield verdict(report), "bold green" if report.verdict == "pass" else "bold red"
     told = counts(report.findings)
     yield (f": {told}" if told else ""), ""

@@ -34,8 +34,11 @@ def verdict(report: Report) -> str:
     if isinstance(report, AuditReport):
         if report.verdict == "pass":
             return "✓ nothing in this past still stands against a database"
-        return "✗ databases may not survive what still stands of this past"
-    return "✗ not safe to merge" if report.verdict == "fail" else "✓ safe to merge"
+        if report.verdict == "fail":
+            return "✗ databases may not survive what still stands of this past"
+    return {"pass": "✓ safe to merge", "fail": "✗ not safe to merge", "inconclusive": "✗ could not judge"}[
+        report.verdict
+    ]
 
 
 def headline(report: Report) -> str:

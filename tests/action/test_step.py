@@ -119,7 +119,7 @@ def test_a_privileged_event_runs_nothing_of_the_project(event: str, shop: Checko
     shop.commit({**SHOP, f"{VERSIONS}/c_.py": script("c", "b"), "requirements.txt": b"-e .\n"})
     environ = {"GITHUB_EVENT_NAME": event}
     step = run(shop, tmp_path, environ, replay="true", install="touch installed", requirements="requirements.txt")
-    assert (step.status, step.outputs["verdict"]) == (1, "fail")
+    assert (step.status, step.outputs["verdict"]) == (2, "fail")
     assert [line for line in step.obeyed if "not run" in line and event in line]
     assert not (shop.root / "installed").exists()
     assert run(shop, tmp_path, environ, replay="false").status == 0
