@@ -127,11 +127,17 @@ class ServerReport:
 
 @dataclass(frozen=True)
 class PassReport:
-    """One way through the chain, in seconds."""
+    """One way through the chain, in seconds.
+
+    `reason` is there for every outcome that is not "passed". `introduced` is set for a pass that failed: False where only
+    existing problems made it fail, which never decide a verdict unless the whole tree is judged (`--all`).
+    """
 
     name: str
     seconds: float
     outcome: str
+    reason: str | None = None
+    introduced: bool | None = None
 
 
 @dataclass(frozen=True)

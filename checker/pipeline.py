@@ -12,6 +12,7 @@ from typing import Protocol
 from checker import __version__
 from checker.allowances import Lenience, find_stale, gather, refuse_unknown_checks
 from checker.checks.base import Subject
+from checker.checks.faults import introduced, reason
 from checker.checks.proof import prove
 from checker.checks.registry import REPLAY, STATIC, Registered
 from checker.deployments import Deployments, all_revisions, assign, file_reader, read_deployments
@@ -28,7 +29,6 @@ from checker.findings import (
     Tool,
 )
 from checker.postgres.interface import InitScript
-from checker.replay.outcome import Replay
 from checker.settings import (
     FILE_NAMES,
     Configuration,
@@ -101,7 +101,7 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
             projects=tuple(describe(subject) for subject in subjects),
             findings=arrange(findings, settings),
             skipped=deployments.skipped + replayed.skipped,
-            replay=tuple(describe_replay(subject.replay) for subject in replayed.subjects if subject.replay),
+            replay=tuple(describe_replay(subject) for subject in replayed.subjects),
             seconds=time.monotonic() - started,
         )
         done = {subject.project: subject for subject in (*subjects, *replayed.subjects)}
@@ -270,8 +270,8 @@ def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:
     """Where the base's own chain cannot be run. That is no fault of the change, so it is told and fails nothing."""
     for subject in subjects:
         deploy = subject.replay.get("deploy") if subject.replay else None
-        if deploy and deploy.outcome == "not run" and deploy.note and deploy.seconds:
-            yield Skipped(f"the upgrade of an existing database of {subject.project}", deploy.note, wanted=False)
+        if deploy and deploy.outcome == "not run" and deploy.reason and deploy.seconds:
+            yield Skipped(f"the upgrade of an existing database of {subject.project}", deploy.reason, wanted=False)
 
 
 def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapping[str, str]) -> Skipped | None:
@@ -346,12 +346,16 @@ def describe(subject: Subject) -> ProjectReport:
     )
 
 
-def describe_replay(replayed: Replay) -> ReplayReport:
+def describe_replay(subject: Subject) -> ReplayReport:
     """A replay in the report."""
+    replayed = subject.replayed
     return ReplayReport(
         project=replayed.project,
         server=ServerReport(replayed.provider, replayed.server_version),
-        passes=tuple(PassReport(one.name, one.seconds, one.outcome) for one in replayed.passes),
+        passes=tuple(
+            PassReport(one.name, one.seconds, one.outcome, reason(subject, one), introduced(subject, one))
+            for one in replayed.passes
+        ),
         steps=tuple(
             StepReport(
                 landing.revision,

@@ -42,13 +42,19 @@ def run_chain(
     with throwaway(server) as address, Session(launch, address) as session:
         fresh = run(session, "fresh", session.upgrade, total, progress)
         if fresh.failure:
-            return Chain(fresh, Pass("drift", 0, "not run"), Pass("downgrade", 0, "not run"))
+            why = "the fresh pass failed"
+            return Chain(fresh, not_run("drift", why), not_run("downgrade", why))
         catalog = read_catalog(address, watch, session)
         drift, operations = compare_models(session)
-        down = Pass("downgrade", 0, "not run")
+        down = not_run("downgrade", "the worker ended in the drift pass")
         if session.alive:
             down = run(session, "downgrade", lambda: session.downgrade(floor or "base"), total, progress)
         return Chain(fresh, drift, _as_far_as_it_goes(down), catalog, operations)
+
+
+def not_run(name: PassName, reason: str) -> Pass:
+    """A pass that was not run, and why."""
+    return Pass(name, 0, "not run", reason=reason)
 
 
 def run(session: Session, name: PassName, start: Callable[[], Run], total: int, progress: Progress) -> Pass:
@@ -78,7 +84,7 @@ def compare_models(session: Session) -> tuple[Pass, tuple[str, ...] | None]:
     if one.compared is None:
         return Pass("drift", seconds, "failed", failure=one.failure or _no_answer()), None
     if one.compared.operations is None:
-        return Pass("drift", seconds, "not run", note="env.py gives Alembic no models to compare with"), None
+        return Pass("drift", seconds, "not run", reason="env.py gives Alembic no models to compare with"), None
     return Pass("drift", seconds, "failed" if one.compared.operations else "passed"), tuple(one.compared.operations)
 
 
@@ -91,7 +97,7 @@ def _as_far_as_it_goes(down: Pass) -> Pass:
     if down.failure is None or down.failure.kind is not FailureKind.IRREVERSIBLE:
         return down
     last = down.steps[-1].revision
-    return replace(down, outcome="passed", failure=None, note=f"down to {last}, which says that there is no way back")
+    return replace(down, outcome="passed", failure=None, reason=f"down to {last}, which says that there is no way back")
 
 
 def statements_of(steps: Sequence[Step], revision: str | None) -> Step | None:

@@ -73,8 +73,8 @@ def _not_run(before: Pass, failure: Failure) -> Pass:
     """An old sin: the base itself cannot be brought to its heads, so nothing can be said of what comes after."""
     where = f" at {before.steps[-1].revision}" if before.steps else ""
     first = failure.message.strip().splitlines()[0] if failure.message.strip() else failure.error
-    note = f"the base's own scripts do not run from nothing{where}: {first}"
-    return Pass("deploy", before.seconds, "not run", note=note)
+    reason = f"the base's own scripts do not run from nothing{where}: {first}"
+    return Pass("deploy", before.seconds, "not run", reason=reason)
 
 
 def _downgrades(base: BasePlan, launch: Launch, server: Server) -> Iterator[Step]:

@@ -108,8 +108,8 @@ class Pass:
     """The databases that env.py or a migration asked for and that are not the throwaway one; passwords hidden."""
     strange: tuple[str, ...] = ()
     """Of these: what was refused, or was another database than the one that was asked for first."""
-    note: str | None = None
-    """Why it was not run, or how far it went, where that needs saying."""
+    reason: str | None = None
+    """Why it was not run, or how far it went. A failed pass has its reason in `failure`, its steps and landings."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from checker.postgres.interface import Server
-from checker.replay.chain import Chain, Progress, run, run_chain
+from checker.replay.chain import Chain, Progress, not_run, run, run_chain
 from checker.replay.database import roles_taken_back, throwaway
 from checker.replay.deploy import BasePlan, Deployment, run_deploy
 from checker.replay.outcome import Difference, Drift, FailureKind, Landing, Pass, PassName, Replay
@@ -19,6 +19,7 @@ from checker.replay.stairway import RevisionNode, Stairway
 
 Result = TypeVar("Result")
 NO_BASE = "the base has the same scripts"
+NOT_LOADED = "the project's environment could not be loaded"
 OTHER_PASSES: tuple[PassName, ...] = ("stairway", "deploy", "downgrade", "drift")
 """All but `fresh`, in the order of a report."""
 
@@ -71,7 +72,7 @@ def replay_project(
 
     def deploy() -> Deployment:
         if plan.base is None:
-            return Deployment(Pass("deploy", 0, "not run", note=plan.no_base))
+            return Deployment(not_run("deploy", plan.no_base))
         return run_deploy(plan.base, plan.launch, server, watch, total=total, progress=progress)
 
     def chain() -> Chain:
@@ -84,7 +85,7 @@ def replay_project(
         else _side_by_side(chain, stairway.run, deploy, plan.launch.stopped)
     )
     if climbed is None or deployed is None or _not_loaded(made):
-        others = (Pass(name, 0, "not run") for name in OTHER_PASSES)
+        others = (not_run(name, NOT_LOADED) for name in OTHER_PASSES)
         return Replay(plan.project, server.provider, server.version, (made.fresh, *others))
     return _together(plan, server, made, climbed, deployed, compare)
 

@@ -11,10 +11,11 @@ from checker.errors import CheckerError, ConfigurationError
 from checker.postgres.interface import Server
 from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
+from checker.replay.chain import not_run
 from checker.replay.deploy import BasePlan
 from checker.replay.missing import with_all_that_is_missing, without_interpreter
 from checker.replay.outcome import Failure, Pass, Replay
-from checker.replay.plan import NO_BASE, OTHER_PASSES, Plan, replay_project
+from checker.replay.plan import NO_BASE, NOT_LOADED, OTHER_PASSES, Plan, replay_project
 from checker.replay.prepare import has_roles, make_plan, order_of, with_relative_paths
 from checker.replay.runner import Launch
 from checker.replay.workspace import Workspace, open_workspace
@@ -122,6 +123,6 @@ def _no_deployment(base: Snapshot, result: Snapshot) -> str | None:
 
 
 def _not_loaded(snapshot: Snapshot, server: Server, failure: Failure) -> Replay:
-    others = (Pass(name, 0, "not run") for name in OTHER_PASSES)
+    others = (not_run(name, NOT_LOADED) for name in OTHER_PASSES)
     passes = (Pass("fresh", 0, "failed", failure=failure), *others)
     return Replay(snapshot.environment.path, server.provider, server.version, passes)

@@ -92,7 +92,7 @@ def test_a_base_that_does_not_run_from_nothing_proves_nothing(deployed: Deployed
     base = f"{A}\n b <- a: SELECT * FROM nothing |"
     deploy = result(deployed(base, f"{A}\n{B}"))
     assert (deploy.outcome, deploy.failure) == ("not run", None)
-    assert deploy.note == 'the base\'s own scripts do not run from nothing at b: relation "nothing" does not exist'
+    assert deploy.reason == 'the base\'s own scripts do not run from nothing at b: relation "nothing" does not exist'
 
 
 def test_where_the_base_does_not_load_its_scripts_run_in_the_merge_results_surroundings(deployed: Deployed) -> None:
@@ -128,7 +128,7 @@ def test_a_downgrade_that_says_there_is_no_way_back_ends_the_pass_well(tmp_path:
     replay = replay_project(made.plan(), server, CatalogWatch, compare)
     down = result(replay, "downgrade")
     assert (down.outcome, down.failure, [one.revision for one in down.steps]) == ("passed", None, ["c", "b"])
-    assert down.note == "down to b, which says that there is no way back"
+    assert down.reason == "down to b, which says that there is no way back"
     assert result(replay, "stairway").outcome == "passed"
 
 
