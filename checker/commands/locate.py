@@ -14,12 +14,10 @@ from checker.commands.delivery import write_file
 from checker.errors import UsageError
 from checker.options import ConfigOption, ProjectOption
 from checker.reports.progress import TerminalProgress
-from checker.settings import Settings
+from checker.settings import DATABASE_VARIABLE, Settings
 
 if TYPE_CHECKING:
     from checker.whereabouts import Asked
-
-DATABASE = "ALEMBIC_PREMERGE_DATABASE"
 
 
 def locate(
@@ -34,7 +32,7 @@ def locate(
         str | None,
         typer.Option(
             metavar="URL",
-            help=f"Ask this database's alembic_version; it is only read. Without any question, ${DATABASE} is asked.",
+            help=f"Ask this database's alembic_version; it is only read. Without any question, ${DATABASE_VARIABLE} is asked.",
         ),
     ] = None,
     prove: Annotated[
@@ -79,7 +77,7 @@ def locate(
     )
     file = _json_file(report)
     if not (revision or message or database):
-        database = os.environ.get(DATABASE)
+        database = os.environ.get(DATABASE_VARIABLE)
     asked = _asked(tuple(revision or ()), message, database)
     with (
         TerminalProgress(quiet=quiet, no_color=no_color) as progress,

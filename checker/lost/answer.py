@@ -111,7 +111,12 @@ class Remedy:
     why: str
     """One sentence or two: when this is right, and what it risks."""
     commands: tuple[str, ...]
-    """Lines for a shell, to be run one after the other in the repository's root."""
+    """Commands for a shell in the repository's root. Each one is run only if the one before it succeeded."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The commands as they are printed: chained, so that pasting them all runs nothing after a failure."""
+        return (*(f"{one} &&" for one in self.commands[:-1]), *self.commands[-1:])
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from checker.lost.answer import Missing
+from checker.settings import DATABASE_VARIABLE
 from checker.source.project import Environment
 
 SHORT = 10
-DATABASE = '"$DATABASE_URL"'
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,17 @@ def caller(environment: Environment, application: tuple[str, str | None] | None)
     return Caller(folder, tuple(words))
 
 
-def backup(name: str) -> str:
-    """The line that saves the database."""
-    return f"pg_dump --format=custom --file={name} {DATABASE}"
+def backup(name: str) -> tuple[str, ...]:
+    """The lines that back up the database, and fail unless the backup can be read and has data.
+
+    A URL may be SQLAlchemy's: `postgresql+psycopg2://` becomes `postgresql://`, which is all that libpq knows. A backup in
+    the directory format is never overwritten by a second run: pg_dump refuses a folder that is not empty.
+    """
+    return (
+        f': "${{{DATABASE_VARIABLE}:?set it to the URL of this database}}"',
+        f'pg_dump --format=directory --file={name} "postgresql:${{{DATABASE_VARIABLE}#*:}}"',
+        f"pg_restore --list {name} | grep -c 'TABLE DATA'",
+    )
 
 
 def restore_lines(missing: Iterable[Missing]) -> list[str]:

@@ -141,7 +141,7 @@ class Ways:
         folder = f"../{facts.revision}"
         commands = (
             *self._first,
-            backup("before-downgrade.dump"),
+            *backup("before-downgrade.dump"),
             shlex.join(["git", "worktree", "add", "--detach", folder, self._top.commit[:SHORT]]),
             *(self.call.line("downgrade", one, root=folder) for one in targets or ("base",)),
             shlex.join(["git", "worktree", "remove", "--force", folder]),
@@ -174,7 +174,7 @@ class Ways:
             why += f" {_some(between)} below it never ran there, so the way leads through that."
         stamp = f"stamp step by step up to {goal}" if between else f"stamp {goal}"
         title = f"As a last resort, {stamp}" if stays else stamp[0].upper() + stamp[1:]
-        return Remedy(title, why, (backup("before-stamp.dump"), *stamps, self._upgrade))
+        return Remedy(title, why, (*backup("before-stamp.dump"), *stamps, self._upgrade))
 
     def _steps(self, at: Standing) -> tuple[Step, ...]:
         """What lets a database go on from there, whatever its version table says now: a stamp; where it never ran some of
@@ -213,7 +213,7 @@ class Ways:
             if between
             else f"{new} is the same script under another id, and all below it has run: nothing but the name changes."
         )
-        stamp = Remedy(title, why, (backup("before-stamp.dump"), *stamps, self._upgrade))
+        stamp = Remedy(title, why, (*backup("before-stamp.dump"), *stamps, self._upgrade))
         # A way down that drops data is never the safer one.
         yield from (stamp, self._downgrade()) if not between or self._loses_data else (self._downgrade(), stamp)
 
@@ -231,7 +231,7 @@ class Ways:
         heads = facts.gone.before.graph.heads
         commands = (
             *self._first,
-            backup("before-stamp.dump"),
+            *backup("before-stamp.dump"),
             shlex.join(["git", "worktree", "add", "--detach", folder, self._top.commit[:SHORT]]),
             self.call.line("upgrade", "heads", root=folder),
             shlex.join(["git", "worktree", "remove", "--force", folder]),

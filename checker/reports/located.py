@@ -14,6 +14,7 @@ from checker.lost.answer import Event, Kind, Located, Place
 from checker.lost.recovery import describe
 from checker.reports.escape import json_text, log, one_line
 from checker.reports.words import plural
+from checker.settings import DATABASE_VARIABLE
 from checker.source.sightings import What
 
 EVENTS, PLACES, NAMES = 4, 3, 6
@@ -35,7 +36,8 @@ def _plain(located: Located) -> dict[str, object]:
         {"ref": one.ref, "commit": one.commit, "date": one.date, "author": one.author, "has_it": one.alive}
         for one in located.places
     ]
-    return {**dataclasses.asdict(located), "answer": headline(located), "places": places}
+    remedies = [{**dataclasses.asdict(one), "script": "\n".join(one.lines)} for one in located.remedies]
+    return {**dataclasses.asdict(located), "answer": headline(located), "places": places, "remedies": remedies}
 
 
 def render(located: Located, *, verbose: bool = False) -> Text:
@@ -50,16 +52,14 @@ def render(located: Located, *, verbose: bool = False) -> Text:
     for number, remedy in enumerate(located.remedies, 1):
         text.append(f"\n{number}. {_line(remedy.title)}\n", "bold")
         text.append(f"   {_line(remedy.why)}\n", "dim")
-        for command in remedy.commands:
-            text.append(f"     {_line(command)}\n", "cyan")
-        if number == len(located.remedies) and any(
-            "$DATABASE_URL" in "".join(one.commands) for one in located.remedies
-        ):
-            text.append(
-                "\nThe lines are for the repository's root. alembic finds its database as ever; DATABASE_URL is for pg_dump: "
-                "postgresql://…\n",
-                "dim",
-            )
+        for line in remedy.lines:
+            text.append(f"     {_line(line)}\n", "cyan")
+    if any(DATABASE_VARIABLE in line for remedy in located.remedies for line in remedy.commands):
+        text.append(
+            f"\nRun the lines in the repository's root. Set {DATABASE_VARIABLE} to the database's URL (postgresql://…): "
+            "pg_dump reads it. alembic finds its database through env.py, as always.\n",
+            "dim",
+        )
     if located.proof:
         text.append_text(_proof(located))
     return text
