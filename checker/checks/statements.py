@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from checker.checks.base import Subject
+from checker.checks.step_comparison import Outcome, compare_steps, only_reordered
 from checker.replay.outcome import Direction, Step
 from checker.source.script import Script
 
@@ -27,59 +28,34 @@ def _step(steps: Sequence[Step], revision: str) -> Step | None:
 
 
 def same(subject: Subject, before: Step, after: Step) -> bool:
-    """Whether both sent the same statements with the same values, but for values that are new each time (an id, the
-    time): those are what two runs of one and the same script do not share.
-    """
-    if before.statements != after.statements or len(before.values) != len(after.values):
-        return False
-    moving = _moving_values(subject, after)
-    return all(
-        len(one) == len(other)
-        and all(a == b or (statement, place) in moving for place, (a, b) in enumerate(zip(one, other, strict=True)))
-        for statement, one, other in zip(before.statements, before.values, after.values, strict=True)
-    )
+    """Whether both sent the same statements with the same values, but for values that are new in each run."""
+    return compare_steps(before, after, repeats(subject, after)) is Outcome.SAME
 
 
-def is_steady(subject: Subject, step: Step) -> bool:
-    """Whether the script sends the same text each time it is run: one that writes the time into its SQL does not."""
-    first, *others = _runs(subject, step)
-    return all(first.statements == other.statements for other in others)
-
-
-def _moving_values(subject: Subject, step: Step) -> set[tuple[str, int]]:
-    """Which values differ between the runs of the merge result's own script, by statement and place."""
-    first, *others = _runs(subject, step)
-    return {
-        (statement, place)
-        for run in others
-        if run.statements == first.statements
-        for statement, one, other in zip(first.statements, first.values, run.values, strict=True)
-        for place, (a, b) in enumerate(zip(one, other, strict=False))
-        if a != b
-    }
-
-
-def _runs(subject: Subject, step: Step) -> list[Step]:
-    """The step and, of an upgrade, what else ran it: the stairway, once or twice.
-
-    That is another database, in which a table has another oid: SQLAlchemy's inspector asks by oid.
-    """
+def repeats(subject: Subject, step: Step) -> list[Step]:
+    """The other runs of the same script after the change, each in another database or at another time."""
     landing = next((one for one in subject.replayed.landings if one.revision == step.revision), None)
-    if landing is None or step.direction == "downgrade":
-        return [step]
-    return [step, *(one for one in (landing.upgrade, landing.reupgrade) if one and not one.failure)]
+    if step.direction == "upgrade":
+        found = [landing.upgrade, landing.reupgrade] if landing else []
+    else:
+        down = subject.replayed.get("downgrade")
+        found = [_step(down.steps if down else (), step.revision)]
+    return [one for one in found if one and not one.failure]
 
 
 def changed_behaviour(subject: Subject) -> Iterator[tuple[Script, Step, Step]]:
-    """Each merged script that is the same and sends other statements, with its step before and after. One that puts a
-    new value into its text each time (an id, the time) says nothing.
+    """Each merged script that is the same and sends other statements, with its step before and after.
+
+    Nothing is concluded from a script that was run only once after the change, or whose runs differ in more than values.
     """
     for script in subject.result.scripts:
         before = subject.base.by_revision.get(script.revision or "")
         if script.revision is None or before is None or before.blob != script.blob:
             continue
         steps = recorded(subject, script.revision, "upgrade")
-        if steps is not None and not same(subject, *steps) and is_steady(subject, steps[1]):
+        if steps is None or only_reordered(*steps):
+            continue
+        if compare_steps(*steps, repeats(subject, steps[1])) is Outcome.OTHER:
             yield script, *steps
 
 

@@ -29,7 +29,8 @@ USUAL_NAMES: Mapping[str, str] = {
 def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """What a worker may see of `environ`. What it starts itself leaves no compiled files behind in the user's tree."""
     kept = {name: value for name, value in environ.items() if _PASSED.fullmatch(name)}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    # Two runs of one script are to send the same SQL: the order of a set of strings must not differ between them.
+    return {"PYTHONHASHSEED": "0", **kept, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def installer_environment(environ: Mapping[str, str]) -> dict[str, str]:

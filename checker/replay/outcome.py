@@ -61,6 +61,8 @@ class Step:
     failure: Failure | None = None
     values: tuple[tuple[str, ...], ...] = ()
     """The bound parameters of each statement, as text, in the statements' order."""
+    began: float = 0.0
+    """When it began, in seconds since 1970; 0 where that is not known."""
 
 
 @dataclass(frozen=True)

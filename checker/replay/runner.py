@@ -270,12 +270,12 @@ class Run:
         self.began = True
         statements: list[str] = []
         values: list[tuple[str, ...]] = []
-        started = time.monotonic()
+        at, started = time.time(), time.monotonic()
         while isinstance(event := self._next(in_step=True, since=started), StatementSent):
             statements.append(event.sql)
             values.append(tuple(event.values))
         seconds = time.monotonic() - started
-        step = Step(began.revision, began.direction, seconds, tuple(statements), values=tuple(values))
+        step = Step(began.revision, began.direction, seconds, tuple(statements), values=tuple(values), began=at)
         if isinstance(event, StepDone):
             return replace(step, seconds=event.seconds)
         self._end(event, step)

@@ -65,6 +65,10 @@ HARMLESS = {
         '    sa.inspect(op.get_bind()).get_indexes("users")\n',
         '    table = "users"\n    sa.inspect(op.get_bind()).get_indexes(table)\n',
     ),
+    "the order of a set": (
+        "    for word in set('abcdefghij'):\n        op.execute(f\"COMMENT ON TABLE users IS '{word}'\")\n",
+        "    words = set('abcdefghij')\n    for word in words:\n        op.execute(f\"COMMENT ON TABLE users IS '{word}'\")\n",
+    ),
     "a value that is new each time": (
         "    import uuid\n" + SEED.replace("{}", '{"id": 1, "email": str(uuid.uuid4())}'),
         "    import uuid\n    number = 1\n" + SEED.replace("{}", '{"id": number, "email": str(uuid.uuid4())}'),
