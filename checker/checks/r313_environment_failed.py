@@ -9,7 +9,7 @@ from checker.checks.base import CheckInfo, Subject, listing
 from checker.checks.failures import details, headline
 from checker.checks.remedies import environment_remedy
 from checker.findings import Finding, Severity
-from checker.replay.outcome import Failure, FailureKind
+from checker.replay.outcome import NOT_MIGRATED, Failure, FailureKind
 
 INFO = CheckInfo(
     id="R313",
@@ -33,7 +33,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     finding = INFO.finding(
         subject,
-        f"the project's environment would not load: {_what(failure)}",
+        f"the project's environment {_what(failure)}",
         fix=environment_remedy(failure, subject),
         details=details(failure),
     )
@@ -42,6 +42,8 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 def _what(failure: Failure) -> str:
     names = [name for name in (failure.missing or "").split(", ") if name]
+    if failure.error == NOT_MIGRATED:
+        return f"did not migrate the temporary database: {failure.message}"
     many = len(names) > 1
     asked = f"; it had asked for {listing(names)}, which {'are' if many else 'is'} not set" if names else ""
     told = {
@@ -53,4 +55,4 @@ def _what(failure: Failure) -> str:
         "flask_app": f"Flask does not find the application ({headline(failure)})",
         "bootstrap": f"bootstrap: failed: {headline(failure)}",
     }
-    return told.get(failure.missing_kind or "", headline(failure))
+    return f"would not load: {told.get(failure.missing_kind or '', headline(failure))}"

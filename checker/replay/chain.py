@@ -9,7 +9,7 @@ from typing import Any
 
 from checker.postgres.interface import Server
 from checker.replay.database import read_catalog, throwaway
-from checker.replay.outcome import Failure, FailureKind, Pass, PassName, Step
+from checker.replay.outcome import NOT_MIGRATED, Failure, FailureKind, Pass, PassName, Step
 from checker.replay.runner import Launch, Run, Session
 
 Progress = Callable[[str, int, int, str], None]
@@ -41,6 +41,7 @@ def run_chain(
     """Up, compare, down, in one database and one worker. `floor` is the revision below which no downgrade is asked."""
     with throwaway(server) as address, Session(launch, address) as session:
         fresh = run(session, "fresh", session.upgrade, total, progress)
+        fresh = has_run(fresh, total)
         if fresh.failure:
             why = "the fresh pass failed"
             return Chain(fresh, not_run("drift", why), not_run("downgrade", why))
@@ -76,6 +77,13 @@ def run(session: Session, name: PassName, start: Callable[[], Run], total: int, 
     )
 
 
+def has_run(done: Pass, total: int) -> Pass:
+    """The pass from nothing to the heads: failed where env.py ended without any of the chain's revisions."""
+    if done.failure or done.steps or not total:
+        return done
+    return replace(done, outcome="failed", failure=_no_answer())
+
+
 def compare_models(session: Session) -> tuple[Pass, tuple[str, ...] | None]:
     """The drift pass in a session whose database stands at the heads, and the operations that the models lack."""
     started = time.monotonic()
@@ -89,7 +97,7 @@ def compare_models(session: Session) -> tuple[Pass, tuple[str, ...] | None]:
 
 
 def _no_answer() -> Failure:
-    return Failure(FailureKind.ENVIRONMENT, "no answer", "env.py ended without running any migrations")
+    return Failure(FailureKind.ENVIRONMENT, NOT_MIGRATED, "env.py ended without running any migrations")
 
 
 def _as_far_as_it_goes(down: Pass) -> Pass:

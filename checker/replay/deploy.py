@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from checker.postgres.interface import Address, Server
-from checker.replay.chain import Progress, compare_models, run
+from checker.replay.chain import Progress, compare_models, has_run, run
 from checker.replay.database import read_catalog, throwaway
 from checker.replay.outcome import Direction, Failure, FailureKind, Pass, Step
 from checker.replay.runner import Launch, Session
@@ -62,7 +62,7 @@ def _run_base(
     make, *others = base.launches
     launch = make()
     with Session(launch, address) as session:
-        done = run(session, "deploy", session.upgrade, total, progress)
+        done = has_run(run(session, "deploy", session.upgrade, total, progress), len(base.order))
         operations = None if done.failure else compare_models(session)[1]
     if others and done.failure is not None and done.failure.kind is FailureKind.ENVIRONMENT:
         return _run_base(replace(base, launches=tuple(others)), address, total, progress)

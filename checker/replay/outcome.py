@@ -10,6 +10,9 @@ Direction = Literal["upgrade", "downgrade"]
 PassName = Literal["fresh", "stairway", "deploy", "downgrade", "drift"]
 MissingKind = Literal["module", "driver", "setting", "database", "flask_app", "python", "bootstrap"]
 
+NOT_MIGRATED = "NotMigrated"
+"""The `error` of a run that ended well and did not migrate the temporary database."""
+
 
 class FailureKind(StrEnum):
     """What went wrong, told by what happened and never by the words of a message."""

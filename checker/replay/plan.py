@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from checker.postgres.interface import Server
-from checker.replay.chain import Chain, Progress, not_run, run, run_chain
+from checker.replay.chain import Chain, Progress, has_run, not_run, run, run_chain
 from checker.replay.database import roles_taken_back, throwaway
 from checker.replay.deploy import BasePlan, Deployment, run_deploy
 from checker.replay.outcome import Difference, Drift, FailureKind, Landing, Pass, PassName, Replay
@@ -156,5 +156,6 @@ def run_fresh(plan: Plan, server: Server, progress: Progress = silent) -> Pass:
     """`upgrade heads` from an empty database, unmodified, and nothing else."""
     started = time.monotonic()
     with throwaway(server) as address, Session(plan.launch, address) as session:
-        outcome = run(session, "fresh", session.upgrade, len(plan.order), progress)
+        total = len(plan.order)
+        outcome = has_run(run(session, "fresh", session.upgrade, total, progress), total)
     return replace(outcome, seconds=time.monotonic() - started)

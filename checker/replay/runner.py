@@ -35,6 +35,7 @@ from checker.replay.protocol import (
     StepDone,
     parse,
 )
+from checker.replay.versions import VersionTable, not_moved
 
 WORKER = Path(__file__).with_name("worker.py")
 LOADING_SECONDS = 60.0
@@ -77,6 +78,7 @@ class Session:
         """env.py's version table, once a run has begun."""
         self.ready: Ready | None = None
         self.alive = True
+        self._tables: dict[VersionTable, None] = {}
         self._launch = launch
         self._address = address
         self._ends = time.monotonic() + launch.total_seconds
@@ -174,6 +176,7 @@ class Session:
                 self.ready = event
             else:
                 return Run(self, event)
+        self._tables.clear()
         self._tell(json.dumps(command))
         return Run(self)
 
@@ -209,11 +212,16 @@ class Session:
                 continue
             if isinstance(event, Configured):
                 self.configured = event
+                self._tables[event.schema, event.table] = None
                 continue
             if isinstance(event, Gone):
                 self.kill()
                 self.alive = False
             return event
+
+    def not_moved(self, last: Step) -> Failure | None:
+        """The failure of a run that ended well and whose last step did not reach this session's database."""
+        return not_moved(self._address, self._tables, last)
 
     def output(self) -> str:
         """The end of what the project has written to stdout and stderr so far."""
@@ -254,6 +262,7 @@ class Run:
         self._session = session
         self._first = first
         self._over = False
+        self._last: Step | None = None
 
     def __iter__(self) -> Iterator[Step]:
         while step := self.step():
@@ -277,6 +286,7 @@ class Run:
         seconds = time.monotonic() - started
         step = Step(began.revision, began.direction, seconds, tuple(statements), values=tuple(values), began=at)
         if isinstance(event, StepDone):
+            self._last = step
             return replace(step, seconds=event.seconds)
         self._end(event, step)
         return replace(step, failure=self.failure)
@@ -314,6 +324,8 @@ class Run:
             event = self._next(in_step=False)
         if isinstance(event, Gone) and self.failure is None:
             self.failure = self._gone(event, step)
+        if self.failure is None and step is None and self._last is not None:
+            self.failure = self._session.not_moved(self._last)
         self._over = True
 
     def _gone(self, event: Gone, step: Step | None) -> Failure:

@@ -89,7 +89,14 @@ MISLEADING += (
 
 
 class ForeignDatabaseError(Exception):
-    """The project asked for a database that is not the throwaway one, in a way that cannot be turned round."""
+    """The project asked for a database that is not the throwaway one, in a way that cannot be turned round.
+
+    `dialect` is SQLAlchemy's name of what it asked for, where that is not PostgreSQL.
+    """
+
+    def __init__(self, message: str, dialect: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.dialect = dialect
 
 
 class NotInstalledError(Exception):
@@ -185,6 +192,7 @@ class AskedFor:
 
     def __init__(self) -> None:
         self._names: dict[str, bool] = {}
+        self._defaults: dict[str, str] = {}
 
     def listen(self, places: Any) -> None:
         """From here on. All ways to os.environ (get, getenv, `in`, [...]) go through this one method."""
@@ -197,6 +205,7 @@ class AskedFor:
             except KeyError:
                 if not self._names.get(key):
                     self._names[key] = self._by_project(places)
+                self._remember_default(key, sys._getframe(1))
                 raise
 
         kind.__getitem__ = getitem  # type: ignore[method-assign]
@@ -211,6 +220,15 @@ class AskedFor:
                 return True
             frame = frame.f_back
         return False
+
+    def _remember_default(self, key: Any, caller: Any) -> None:
+        default = caller.f_locals.get("default") if caller.f_code.co_name == "get" else None
+        if isinstance(default, str) and default:
+            self._defaults[key] = default
+
+    def with_default(self, dialect: Optional[str]) -> list[str]:
+        """Those in whose place the project took a URL of this dialect."""
+        return [name for name in self.still_missing() if re.split(r"[:+]", self._defaults.get(name, ""))[0] == dialect]
 
     def still_missing(self) -> list[str]:
         """Those that have not been set since."""
@@ -242,7 +260,8 @@ def guard(target: Target, report: Callable[[str, bool], None]) -> None:
         if dialect.name == "sqlite" and _in_memory(cargs):
             return None
         report(f"{dialect.name}: {_told(cargs, cparams)}", True)
-        raise ForeignDatabaseError(f"a {dialect.name} database was asked for; only PostgreSQL is replayed")
+        message = f"a {dialect.name} database was asked for; only PostgreSQL is replayed"
+        raise ForeignDatabaseError(message, dialect.name)
 
     def connect(connection: Any, record: Any) -> None:
         record.info["premerge"] = target.generation
@@ -261,6 +280,14 @@ def guard(target: Target, report: Callable[[str, bool], None]) -> None:
     event.listen(engine, "do_connect", do_connect)
     event.listen(pool.Pool, "connect", connect)
     event.listen(pool.Pool, "checkout", checkout)
+
+
+def refuse_other_dialects(migration: Any) -> None:
+    """Raise where env.py would migrate SQLite in memory: a project may use that beside its database, never as it."""
+    if migration.dialect.name != "postgresql":
+        url = str(getattr(getattr(migration.connection, "engine", None), "url", migration.dialect.name))
+        message = f"env.py migrates {url}, and not the temporary PostgreSQL database"
+        raise ForeignDatabaseError(message, migration.dialect.name)
 
 
 def _in_memory(cargs: Any) -> bool:
@@ -605,7 +632,7 @@ def _missing_in(error: BaseException) -> tuple[Optional[str], Optional[str]]:
     if names := own or _required_fields(error) or _named_in(error):
         return ", ".join(names), "setting"
     if isinstance(error, ForeignDatabaseError) or _without_url(error):
-        return ", ".join(_url_names()), "database"
+        return ", ".join(ASKED.with_default(getattr(error, "dialect", None)) or _url_names()), "database"
     if type(error).__name__ == "NoAppException":
         return "FLASK_APP", "flask_app"
     too_old = isinstance(error, NameError) and sys.version_info < (3, 14) and _annotates_ahead(error)
@@ -889,6 +916,7 @@ class Worker:
                 told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
                 self._report(f"a second run_migrations({told})", True)
                 return
+            refuse_other_dialects(migration)
             runs.append((table, connection))
             run(**arguments)
 
