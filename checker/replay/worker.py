@@ -979,6 +979,7 @@ class Worker:
             for script in revision.generated_revisions[-1:]
             for operations in script.upgrade_ops_list
             for operation in _operations(operations)
+            if not _is_false_drop(operation, tables, context.dialect)
         ]
         lines = [_code(module.AutogenContext(context, opts=context.opts), operation) for operation in found]
         self.channel.send("compared", operations=lines)
@@ -1074,6 +1075,38 @@ def _operations(container: Any) -> Iterator[Any]:
             yield from _operations(operation)
         else:
             yield operation
+
+
+def _is_false_drop(operation: Any, metadata: Any, dialect: Any) -> bool:
+    """Whether the operation drops the check of an `Enum` or `Boolean(create_constraint=True)` that the models still have.
+
+    Only two versions of Alembic report these (alembic#1859): they read the check in the database and leave it out in the
+    models.
+    """
+    check = getattr(operation, "constraint_type", None) == "check" and type(operation).__name__ == "DropConstraintOp"
+    if not check or importlib.import_module("alembic").__version__ not in ("1.19.0", "1.19.1"):
+        return False
+    schemas = (operation.schema, operation.schema or dialect.default_schema_name)
+    return any(
+        _makes(constraint, operation, dialect)
+        for tables in metadata
+        for table in tables.values()
+        if table.name == operation.table_name and table.schema in schemas
+        for constraint in table.constraints
+        if getattr(constraint, "_type_bound", False)
+    )
+
+
+def _makes(constraint: Any, operation: Any, dialect: Any) -> bool:
+    """Whether this check in the models is the one that the operation drops; without a name by its only column."""
+    preparer = dialect.identifier_preparer
+    name = preparer.format_constraint(constraint, _alembic_quote=False)
+    if name is not None:
+        return bool(name == operation.constraint_name)
+    condition = str(getattr(operation.to_constraint(), "sqltext", ""))
+    start = "|".join(re.escape(text) for one in constraint.columns for text in (one.name, preparer.quote(one.name)))
+    made_by_server = re.search(r"_check\d*$", str(operation.constraint_name))
+    return bool(made_by_server and start and re.match(rf"\(*(?:{start})\)?(?:::[\w ]+)?\s*=", condition))
 
 
 def _code(context: Any, operation: Any) -> str:
