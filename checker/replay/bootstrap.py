@@ -14,10 +14,10 @@ import psycopg
 from checker.errors import ConfigurationError
 from checker.postgres.interface import Address, InitScript, Server
 from checker.replay.database import connect
+from checker.replay.order import RevisionNode, ancestors
 from checker.replay.outcome import Failure, FailureKind
 from checker.replay.plan import Plan
 from checker.replay.runner import Launch, Run, Session
-from checker.replay.stairway import RevisionNode, ancestors
 from checker.settings import Bootstrap
 
 _COPY = re.compile(r"^COPY\s[^;]*\sFROM\s+stdin\b[^;]*;[ \t]*\r?\n", re.IGNORECASE | re.MULTILINE)

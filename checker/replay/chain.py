@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from checker.postgres.interface import Server
+from checker.replay.arrival import not_downgraded, not_upgraded
 from checker.replay.database import read_catalog, throwaway
+from checker.replay.order import RevisionNode
 from checker.replay.outcome import NOT_MIGRATED, Failure, FailureKind, Pass, PassName, Step
 from checker.replay.runner import Launch, Run, Session
 
@@ -34,14 +36,14 @@ def run_chain(
     server: Server,
     watch: Callable[..., Any],
     *,
-    total: int,
+    order: Sequence[RevisionNode],
     floor: str | None = None,
     progress: Progress,
 ) -> Chain:
     """Up, compare, down, in one database and one worker. `floor` is the revision below which no downgrade is asked."""
     with throwaway(server) as address, Session(launch, address) as session:
-        fresh = run(session, "fresh", session.upgrade, total, progress)
-        fresh = has_run(fresh, total)
+        total = len(order)
+        fresh = run(session, "fresh", session.upgrade, total, progress, lambda ran: not_upgraded(session, order, ran))
         if fresh.failure:
             why = "the fresh pass failed"
             return Chain(fresh, not_run("drift", why), not_run("downgrade", why))
@@ -49,7 +51,14 @@ def run_chain(
         drift, operations = compare_models(session)
         down = not_run("downgrade", "the worker ended in the drift pass")
         if session.alive:
-            down = run(session, "downgrade", lambda: session.downgrade(floor or "base"), total, progress)
+            down = run(
+                session,
+                "downgrade",
+                lambda: session.downgrade(floor or "base"),
+                total,
+                progress,
+                lambda _: not_downgraded(session, order, floor),
+            )
         return Chain(fresh, drift, _as_far_as_it_goes(down), catalog, operations)
 
 
@@ -58,30 +67,32 @@ def not_run(name: PassName, reason: str) -> Pass:
     return Pass(name, 0, "not run", reason=reason)
 
 
-def run(session: Session, name: PassName, start: Callable[[], Run], total: int, progress: Progress) -> Pass:
-    """One command of a session, all its steps, as a pass."""
+def run(
+    session: Session,
+    name: PassName,
+    start: Callable[[], Run],
+    total: int,
+    progress: Progress,
+    arrived: Callable[[int], Failure | None],
+) -> Pass:
+    """One command of a session, all its steps, as a pass. `arrived` is asked after that many steps
+    whether the database is where it should be."""
     started = time.monotonic()
     one = start()
     steps: list[Step] = []
     for step in one:
         steps.append(step)
         progress(name, len(steps), total, step.revision)
+    failure = one.failure or arrived(len(steps))
     return Pass(
         name,
         time.monotonic() - started,
-        "failed" if one.failure else "passed",
+        "failed" if failure else "passed",
         tuple(steps),
-        one.failure,
+        failure,
         tuple(session.foreign),
         tuple(session.strange),
     )
-
-
-def has_run(done: Pass, total: int) -> Pass:
-    """The pass from nothing to the heads: failed where env.py ended without any of the chain's revisions."""
-    if done.failure or done.steps or not total:
-        return done
-    return replace(done, outcome="failed", failure=_no_answer())
 
 
 def compare_models(session: Session) -> tuple[Pass, tuple[str, ...] | None]:

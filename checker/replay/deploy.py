@@ -6,16 +6,17 @@ scripts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from checker.postgres.interface import Address, Server
-from checker.replay.chain import Progress, compare_models, has_run, run
+from checker.replay.arrival import not_upgraded
+from checker.replay.chain import Progress, compare_models, run
 from checker.replay.database import read_catalog, throwaway
+from checker.replay.order import RevisionNode
 from checker.replay.outcome import Direction, Failure, FailureKind, Pass, Step
 from checker.replay.runner import Launch, Session
-from checker.replay.stairway import RevisionNode
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,24 @@ class Deployment:
 
 
 def run_deploy(
-    base: BasePlan, launch: Launch, server: Server, watch: Callable[..., Any], *, total: int, progress: Progress
+    base: BasePlan,
+    launch: Launch,
+    server: Server,
+    watch: Callable[..., Any],
+    *,
+    order: Sequence[RevisionNode],
+    progress: Progress,
 ) -> Deployment:
     """The base's scripts from nothing to its heads, then `launch`'s in a new worker, in the same database."""
     with throwaway(server) as address:
+        total = len(order)
         own, before, operations = _run_base(base, address, total, progress)
         if before.failure:
             return Deployment(_not_run(before, before.failure), base_steps=before.steps)
         with Session(launch, address) as session:
-            after = run(session, "deploy", session.upgrade, total, progress)
+            after = run(
+                session, "deploy", session.upgrade, total, progress, lambda ran: not_upgraded(session, order, ran)
+            )
             catalog = None if after.failure else read_catalog(address, watch, session)
     downgrades = tuple(_downgrades(base, own, server)) if base.downgrades else ()
     result = replace(after, seconds=before.seconds + after.seconds)
@@ -62,7 +72,9 @@ def _run_base(
     make, *others = base.launches
     launch = make()
     with Session(launch, address) as session:
-        done = has_run(run(session, "deploy", session.upgrade, total, progress), len(base.order))
+        done = run(
+            session, "deploy", session.upgrade, total, progress, lambda ran: not_upgraded(session, base.order, ran)
+        )
         operations = None if done.failure else compare_models(session)[1]
     if others and done.failure is not None and done.failure.kind is FailureKind.ENVIRONMENT:
         return _run_base(replace(base, launches=tuple(others)), address, total, progress)

@@ -26,6 +26,8 @@ class FailureKind(StrEnum):
     TIMED_OUT = "timed-out"
     DIED = "died"
     """The worker exited or was killed in the middle of a step."""
+    NOT_REACHED = "not-reached"
+    """The command ended without an error, and the database is not where the command should have put it."""
     UNKNOWN_REVISION = "unknown-revision"
     """Alembic can't locate the revision that the database stands on."""
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from checker.postgres.interface import Server
-from checker.replay.chain import Chain, Progress, has_run, not_run, run, run_chain
+from checker.replay.arrival import not_upgraded
+from checker.replay.chain import Chain, Progress, not_run, run, run_chain
 from checker.replay.database import roles_taken_back, throwaway
 from checker.replay.deploy import BasePlan, Deployment, run_deploy
+from checker.replay.order import RevisionNode
 from checker.replay.outcome import Difference, Drift, FailureKind, Landing, Pass, PassName, Replay
 from checker.replay.runner import Launch, Session
-from checker.replay.stairway import RevisionNode, Stairway
+from checker.replay.stairway import Stairway
 
 Result = TypeVar("Result")
 NO_BASE = "the base has the same scripts"
@@ -68,16 +70,15 @@ def replay_project(
         compare=compare,
         progress=progress,
     )
-    total = len(plan.order)
 
     def deploy() -> Deployment:
         if plan.base is None:
             return Deployment(not_run("deploy", plan.no_base))
-        return run_deploy(plan.base, plan.launch, server, watch, total=total, progress=progress)
+        return run_deploy(plan.base, plan.launch, server, watch, order=plan.order, progress=progress)
 
     def chain() -> Chain:
         floor = plan.irreversible_below
-        return run_chain(plan.launch, server, watch, total=total, floor=floor, progress=progress)
+        return run_chain(plan.launch, server, watch, order=plan.order, floor=floor, progress=progress)
 
     made, climbed, deployed = (
         _one_by_one(server, chain, stairway.run, deploy)
@@ -156,6 +157,12 @@ def run_fresh(plan: Plan, server: Server, progress: Progress = silent) -> Pass:
     """`upgrade heads` from an empty database, unmodified, and nothing else."""
     started = time.monotonic()
     with throwaway(server) as address, Session(plan.launch, address) as session:
-        total = len(plan.order)
-        outcome = has_run(run(session, "fresh", session.upgrade, total, progress), total)
+        outcome = run(
+            session,
+            "fresh",
+            session.upgrade,
+            len(plan.order),
+            progress,
+            lambda ran: not_upgraded(session, plan.order, ran),
+        )
     return replace(outcome, seconds=time.monotonic() - started)

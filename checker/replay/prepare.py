@@ -11,11 +11,11 @@ from checker.errors import ConfigurationError
 from checker.replay.environment import passed_on, templates
 from checker.replay.flask import find_application, uses_flask
 from checker.replay.interpreter import find_interpreter, upwards
+from checker.replay.order import RevisionNode
 from checker.replay.outcome import Failure, Landing, Pass, Replay, Step
 from checker.replay.plan import Plan
 from checker.replay.protocol import Job
 from checker.replay.runner import Launch
-from checker.replay.stairway import RevisionNode
 from checker.replay.workspace import Workspace
 from checker.settings import ProjectSettings, Timeouts
 from checker.source.project import Environment

@@ -35,12 +35,13 @@ from checker.replay.protocol import (
     StepDone,
     parse,
 )
-from checker.replay.versions import VersionTable, not_moved
+from checker.replay.versions import VersionTable, not_moved, stored
 
 WORKER = Path(__file__).with_name("worker.py")
 LOADING_SECONDS = 60.0
 """What env.py and its imports may take at least, however short a step's time is."""
 _LINES, _LINE_LENGTH = 200, 2_000
+_NOT_FINISHED = "env.py ended without an exception in the middle of this step"
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,11 @@ class Session:
                 self.alive = False
             return event
 
+    def stored(self) -> tuple[frozenset[str], ...]:
+        """The revisions in each version table of the session's database that the last run has used."""
+        usual = (self.configured.schema, self.configured.table) if self.configured else None
+        return stored(self._address, self._tables or ([usual] if usual else ()))
+
     def not_moved(self, last: Step) -> Failure | None:
         """The failure of a run that ended well and whose last step did not reach this session's database."""
         return not_moved(self._address, self._tables, last)
@@ -269,14 +275,29 @@ class Run:
             yield step
 
     def step(self) -> Step | None:
-        """Run the next step to its end and return it, with its failure if it failed; None when the run is over."""
+        """Run the next step to its end and return it, with its failure if it failed; None when the run is over.
+
+        Only the worker's `done` makes a step a success: an env.py may catch what the migration raised.
+        """
         if self._over:
             return None
-        began = self._after_pause("go")
-        if not isinstance(began, StepBegan):
-            self._end(began, None)
+        event = self._after_pause("go")
+        if not isinstance(event, StepBegan):
+            self._end(event, None)
             return None
         self.began = True
+        step, event = self._statements(event)
+        while isinstance(event, StepBegan):  # env.py tries once more what failed
+            step, event = self._statements(event)
+        if isinstance(event, StepDone):
+            self._last = step
+            return replace(step, seconds=event.seconds)
+        self._end(event, step)
+        self.failure = self.failure or Failure(FailureKind.MIGRATION, "not finished", _NOT_FINISHED)
+        return replace(step, failure=self.failure)
+
+    def _statements(self, began: StepBegan) -> tuple[Step, Event]:
+        """The step with what it sends, and the event that follows."""
         statements: list[str] = []
         values: list[tuple[str, ...]] = []
         at, started = time.time(), time.monotonic()
@@ -285,11 +306,7 @@ class Run:
             values.append(tuple(event.values))
         seconds = time.monotonic() - started
         step = Step(began.revision, began.direction, seconds, tuple(statements), values=tuple(values), began=at)
-        if isinstance(event, StepDone):
-            self._last = step
-            return replace(step, seconds=event.seconds)
-        self._end(event, step)
-        return replace(step, failure=self.failure)
+        return step, event
 
     def wait(self) -> None:
         """Until env.py, in a walk that pauses, has come to its migrations; or until the run is over."""

@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import psycopg
 
 from checker.postgres.interface import Address, Server
 from checker.replay.database import connect, version_table
+from checker.replay.order import RevisionNode, ancestors
 from checker.replay.outcome import Difference, Direction, Failure, FailureKind, Landing, Pass, Step
 from checker.replay.runner import Launch, Run, Session
 
 _PLACE_LOST = (FailureKind.DIED, FailureKind.TIMED_OUT)
-
-
-@dataclass(frozen=True)
-class RevisionNode:
-    """A revision and what it stands on, `depends_on` included."""
-
-    revision: str
-    parents: tuple[str, ...] = ()
 
 
 class _NoWayOnError(Exception):
@@ -234,19 +227,6 @@ class Stairway:
         for address in (self._walked, self._line):
             if address is not None:
                 self._server.drop_database(address)
-
-
-def ancestors(order: Sequence[RevisionNode], revision: str) -> frozenset[str]:
-    """`revision` and all that it stands on; abbreviated as Alembic allows."""
-    parents = {node.revision: node.parents for node in order}
-    found: set[str] = set()
-    open_ones = [one for one in parents if one == revision] or [one for one in parents if one.startswith(revision)]
-    while open_ones:
-        one = open_ones.pop()
-        if one not in found:
-            found.add(one)
-            open_ones += parents.get(one, ())
-    return frozenset(found)
 
 
 def _faulty(landing: Landing) -> bool:

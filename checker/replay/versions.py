@@ -6,6 +6,7 @@ env.py may migrate another database than ours (SQLite in memory), or never commi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -40,8 +41,19 @@ def not_moved(address: Address, tables: Iterable[VersionTable], last: Step) -> F
     )
 
 
-def _contain(address: Address, tables: Iterable[VersionTable], revision: str) -> Iterator[bool]:
-    with psycopg.connect(
+def stored(address: Address, tables: Iterable[VersionTable]) -> tuple[frozenset[str], ...]:
+    """The revisions in each of these tables, as far as they are there."""
+    with _connect(address) as connection:
+        query = sql.SQL("SELECT version_num FROM {}")
+        return tuple(
+            frozenset(str(row[0]) for row in connection.execute(query.format(sql.Identifier(place, table))))
+            for schema, table in tables
+            for (place,) in connection.execute(_TABLES, (table, schema)).fetchall()
+        )
+
+
+def _connect(address: Address) -> psycopg.Connection[Any]:
+    return psycopg.connect(
         host=address.host,
         port=address.port,
         user=address.user,
@@ -49,7 +61,11 @@ def _contain(address: Address, tables: Iterable[VersionTable], revision: str) ->
         dbname=address.database,
         autocommit=True,
         options=_OPTIONS,
-    ) as connection:
+    )
+
+
+def _contain(address: Address, tables: Iterable[VersionTable], revision: str) -> Iterator[bool]:
+    with _connect(address) as connection:
         for schema, table in tables:
             for (place,) in connection.execute(_TABLES, (table, schema)).fetchall():
                 query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE version_num = %s)")

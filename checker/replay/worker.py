@@ -107,6 +107,10 @@ class NotInstalledError(Exception):
         self.name = name
 
 
+class NotFinishedError(Exception):
+    """env.py ended without an exception, and a step that it began did not come to its end."""
+
+
 class CommandFailedError(Exception):
     """The command of `bootstrap:` did not end well."""
 
@@ -790,6 +794,8 @@ class Worker:
         self._recorded = 0
         self._wanted: set[str] = set()
         self._loaded: Any = None
+        self._unfinished: dict[Any, Any] = {}  # (revision, direction): the step and the exception that ended it
+        self._caught: Optional[BaseException] = None
         scripts = os.path.realpath(job["script_location"])
         versions = [os.path.realpath(place) for place in job.get("version_locations") or ()]
         root = os.path.realpath(job["directory"])
@@ -868,6 +874,8 @@ class Worker:
     def _run(self, command: Any) -> None:
         self.target.generation += 1
         self.step = None
+        self._unfinished.clear()
+        self._caught = None
         try:
             if command["do"] == "command":
                 self._call(command["command"])
@@ -895,8 +903,36 @@ class Worker:
             self.config, scripts, fn=migrations, as_sql=False, starting_rev=None, destination_rev=target, tag=None
         )
         self._leave_out_other_databases(context)
+        self._see_exceptions(context)
         with context:
             scripts.run_env()
+        self._refuse_unfinished()
+
+    def _see_exceptions(self, context: Any) -> None:
+        """Keep the exception with which Alembic's run_migrations() ends: env.py may catch it and go on."""
+        run = context.run_migrations
+
+        def run_migrations(**arguments: Any) -> None:
+            try:
+                run(**arguments)
+            except BaseException as error:
+                self._caught = error
+                for key, (step, _) in self._unfinished.items():
+                    if step is self.step:
+                        self._unfinished[key] = (step, error)
+                raise
+            self._caught = None  # an env.py may try again
+
+        context.run_migrations = run_migrations
+
+    def _refuse_unfinished(self) -> None:
+        """Raise what env.py has caught. A step counts only if it came to its end, whatever env.py makes of its exception."""
+        for step, error in self._unfinished.values():
+            self.step = step
+            raise error or NotFinishedError("env.py ended without an exception in the middle of this step")
+        if self._caught is not None:
+            self.step = None
+            raise self._caught
 
     def _leave_out_other_databases(self, context: Any) -> None:
         """Of several databases in one env.py the first is replayed, and the others are told.
@@ -1016,11 +1052,13 @@ class Worker:
     def _begin(self, step: Any) -> None:
         direction = "upgrade" if step.is_upgrade else "downgrade"
         self.step = {"revision": step.revision.revision, "direction": direction, "path": step.revision.path}
+        self._unfinished[self.step["revision"], direction] = (self.step, None)
         self.channel.send("step", revision=self.step["revision"], direction=direction)
         self._recorded, self._recording, self._started = 0, True, time.perf_counter()
 
     def _end(self) -> None:
         self._recording = False
+        self._unfinished.pop((self.step["revision"], self.step["direction"]), None)
         self.channel.send("done", seconds=time.perf_counter() - self._started)
 
     def _fail(self, error: BaseException) -> None:

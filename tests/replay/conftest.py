@@ -17,11 +17,11 @@ from checker.errors import PostgresUnavailable
 from checker.postgres import start_server
 from checker.postgres.interface import Address, Server
 from checker.replay.environment import passed_on, templates
+from checker.replay.order import RevisionNode
 from checker.replay.outcome import Difference
 from checker.replay.plan import Plan
 from checker.replay.protocol import Job
 from checker.replay.runner import Launch
-from checker.replay.stairway import RevisionNode
 from checker.settings import PostgresSettings, ProviderName
 
 Connect = Callable[[], "psycopg.Connection[tuple[object, ...]]"]

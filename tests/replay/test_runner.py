@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from checker.replay.outcome import FailureKind, Landing, Replay
+from checker.replay.order import RevisionNode, ancestors
+from checker.replay.outcome import NOT_MIGRATED, Failure, FailureKind, Landing, Replay
 from checker.replay.plan import Plan, replay_project
-from checker.replay.stairway import RevisionNode, ancestors
 from tests.replay.conftest import (
     ENV,
     ENV_ASYNC,
@@ -236,3 +236,101 @@ def test_ancestors_go_by_dependencies_too() -> None:
     order = (RevisionNode("a1"), RevisionNode("b1", ("a1",)), RevisionNode("c1"), RevisionNode("d1", ("b1", "c1")))
     assert ancestors(order, "d") == {"a1", "b1", "c1", "d1"}
     assert ancestors(order, "b1") == {"a1", "b1"}
+
+
+SWALLOWS = """
+from alembic import context
+from sqlalchemy import engine_from_config, pool
+engine = engine_from_config(context.config.get_section(context.config.config_ini_section), poolclass=pool.NullPool)
+with engine.connect() as connection:
+    context.configure(connection=connection)
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    except Exception as error:
+        print("went wrong", error)
+"""
+
+
+def failure_of(replay: Replay, name: str) -> Failure | None:
+    found = replay.get(name)
+    assert found is not None
+    return found.failure
+
+
+def test_an_exception_that_env_py_swallows_is_the_failure_of_its_step(project: Make, server: TestServer) -> None:
+    chain = f"{GOOD}\n c <- b: | DROP TABLE nothing"
+    replay = replayed(project(chain, SWALLOWS).plan(), server)
+    alone, whole = landing(replay, "c").downgrade, failure_of(replay, "downgrade")
+    assert alone is not None
+    for failure in (alone.failure, whole):
+        assert failure is not None
+        assert (failure.kind, failure.sqlstate, failure.statement) == (
+            FailureKind.MIGRATION,
+            "42P01",
+            "DROP TABLE nothing",
+        )
+    assert outcomes(replay) == ["fresh passed", "stairway failed"]
+
+
+def test_a_swallowed_upgrade_fails_in_every_pass(project: Make, server: TestServer) -> None:
+    replay = replayed(project(f"{GOOD}\n c <- b: SELECT * FROM nothing |", SWALLOWS).plan(), server)
+    assert outcomes(replay) == ["fresh failed", "stairway failed"]
+    assert failure_of(replay, "fresh") == landing(replay, "c").upgrade.failure
+
+
+def test_an_env_py_that_tries_again_is_judged_by_what_came_of_it(project: Make, server: TestServer) -> None:
+    again = "        connection.rollback()\n        with context.begin_transaction():\n            context.run_migrations()\n"
+    count = "os.environ['TRY'] = os.environ.get('TRY', '') + '1'"
+    flaky = f">> import os ;; {count} ;; op.execute('SELECT 1/' + str(len(os.environ['TRY']) - 1))"
+    replay = replayed(project(f"{GOOD}\n c <- b: {flaky} |", f"{SWALLOWS}{again}").plan(), server)
+    assert failure_of(replay, "fresh") is None
+
+
+NEVER_COMMITS = """
+from alembic import context
+from sqlalchemy import engine_from_config, pool
+engine = engine_from_config(context.config.get_section(context.config.config_ini_section), poolclass=pool.NullPool)
+with engine.connect() as connection:
+    connection.begin()
+    context.configure(connection=connection)
+    context.run_migrations()
+"""
+FAILS_EARLY = """
+try:
+    raise ValueError("no settings")
+except ValueError as error:
+    print("went wrong", error)
+"""
+
+
+@pytest.mark.parametrize("env", [NEVER_COMMITS, FAILS_EARLY], ids=["never commits", "swallows its own error"])
+def test_an_upgrade_without_an_error_that_does_not_come_to_the_heads_has_failed(
+    project: Make, server: TestServer, env: str
+) -> None:
+    replay = replayed(project(GOOD, env).plan(), server)
+    failure = failure_of(replay, "fresh")
+    assert failure is not None
+    assert (failure.kind, failure.error) == (FailureKind.ENVIRONMENT, NOT_MIGRATED)
+
+
+def test_a_downgrade_that_does_nothing_at_all_has_failed(project: Make, server: TestServer) -> None:
+    env = ENV.replace("with engine.connect()", "if context.get_revision_argument():\n  with engine.connect()")
+    replay = replayed(project(GOOD, env.replace("\n    ", "\n      ")).plan(), server)
+    failure = failure_of(replay, "downgrade")
+    assert failure is not None
+    assert failure.kind is FailureKind.NOT_REACHED
+    assert "ended without an error, but the database is at b and not at the base" in failure.message
+
+
+def test_where_a_database_is_counts_dependencies_and_what_a_floor_keeps(project: Make, server: TestServer) -> None:
+    chain = """
+        a <- : CREATE TABLE a (id int) | DROP TABLE a
+        b <- a: CREATE TABLE b (id int) | DROP TABLE b
+        x <- : CREATE TABLE x (id int) | DROP TABLE x
+        d <- x + b: ALTER TABLE b ADD d int | ALTER TABLE b DROP d
+    """
+    made = project(chain)
+    for floor in (None, "a", "x"):
+        replay = replayed(made.plan(irreversible_below=floor), server)
+        assert [one.failure for one in replay.passes] == [None] * 5
