@@ -6,22 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from checker.checks.registry import find
-from checker.findings import Finding, Related, Report, Severity, Verdict
+from checker.findings import Finding, Report, Severity, Verdict
 from checker.settings import Settings
-
-# More findings of one kind than this are one finding with a list.
-GROUP_ABOVE = 5
 
 
 def arrange(findings: Iterable[Finding], settings: Settings) -> tuple[Finding, ...]:
-    """The findings that are wanted, the change's own first, then the gravest.
+    """The findings that are wanted, the change's own first, then the most severe.
 
-    Old sins are notes, and many of a kind are one, unless the whole tree is judged.
+    Existing problems are notes, unless the whole tree is judged. Every finding stays whole: only renderers group them.
     """
     wanted = [finding for finding in findings if _is_wanted(finding, settings)]
     if not settings.judge_all:
         wanted = [finding if finding.introduced else replace(finding, severity=Severity.NOTE) for finding in wanted]
-        wanted = [finding for group in _groups(wanted) for finding in _grouped(group)]
     return tuple(sorted(wanted, key=_order))
 
 
@@ -32,34 +28,6 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 def _is_wanted(finding: Finding, settings: Settings) -> bool:
     return finding.id not in settings.ignore and (not settings.only or finding.id in settings.only)
-
-
-def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
-    groups: dict[tuple[object, ...], list[Finding]] = {}
-    for finding in findings:
-        key = (finding.project, finding.id, finding.severity, finding.introduced, finding.allowed)
-        groups.setdefault(key, []).append(finding)
-    return groups.values()
-
-
-def _grouped(group: list[Finding]) -> list[Finding]:
-    limit = GROUP_ABOVE if group[0].introduced else 1
-    if len(group) <= limit:
-        return group
-    first = group[0]
-    registered = find(first.id)
-    says = registered.info.says if registered else first.message
-    return [
-        replace(
-            first,
-            revision=None,
-            message=f"{len(group)} times: {says}",
-            fix=None,
-            suggestion=None,
-            details="\n".join(one.message for one in group),
-            related=tuple(Related(one.path, one.line, one.message) for one in group if one.path),
-        )
-    ]
 
 
 def verdict(report: Report, settings: Settings) -> Verdict:

@@ -303,4 +303,4 @@ def test_a_mass_edit_is_one_row(checkout: Checkout) -> None:
     shown = render(audit(checkout.root)).plain
     assert "30 revisions edited: r0, r10, r11 and 27 more" in shown
     assert "10 older ones with --verbose" in shown  # of the log
-    assert "--verbose says of each" in shown
+    assert "--verbose shows how to fix or allow each" in shown

@@ -272,7 +272,7 @@ def test_two_environments_are_judged_apart_and_only_where_something_changed(chec
 # --- the verdict
 
 
-def test_old_sins_are_notes_unless_all_is_judged(checkout: Checkout) -> None:
+def test_existing_problems_are_notes_unless_all_is_judged(checkout: Checkout) -> None:
     checkout.commit(project("a <- b; a <- c"))
     checkout.branch("branch")
     checkout.commit(project("a <- b <- d; a <- c"))
@@ -283,27 +283,12 @@ def test_old_sins_are_notes_unless_all_is_judged(checkout: Checkout) -> None:
     assert (only(everything).severity, everything.verdict) == ("error", "fail")
 
 
-def test_healing_an_old_sin_is_told_and_passes(checkout: Checkout) -> None:
+def test_resolving_an_existing_problem_is_a_note_and_passes(checkout: Checkout) -> None:
     checkout.commit(project("a <- b; a <- c"))
     checkout.branch("branch")
     checkout.commit(project("a <- b; a <- c; b + c <- m"))
     report = checkout.check()
     assert (only(report).id, only(report).severity, report.verdict) == ("G201", "note", "pass")
-
-
-@pytest.mark.parametrize(("count", "shown"), [(5, 5), (6, 1)])
-def test_many_of_a_kind_are_one_finding_with_a_list(checkout: Checkout, count: int, shown: int) -> None:
-    names = [f"r{number}" for number in range(count)]
-    checkout.commit(project(" <- ".join(names)))
-    for down, revision in zip([None, *names], names, strict=False):
-        checkout.write(edited(revision, down))
-    report = checkout.check()
-    assert ids(report) == ["H101"] * shown
-    told = {finding.path for finding in report.findings} | {
-        related.path for finding in report.findings for related in finding.related
-    }
-    assert told == {f"{VERSIONS}/{name}_.py" for name in names}
-    assert report.verdict == "fail"
 
 
 def test_only_ignore_and_fail_on(checkout: Checkout) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from checker.findings import Finding, Related, Severity, Suggestion
-from checker.replay.outcome import Replay
+from checker.replay.outcome import PassName, Replay
 from checker.source.changes import Changes
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
@@ -129,6 +129,8 @@ class CheckInfo:
     """How to put it right."""
     replay: bool = False
     """Whether it needs a replay."""
+    passes: tuple[PassName, ...] = ()
+    """The passes of a replay without which it cannot find anything. () for a check that judges whatever was run."""
     inconclusive: bool = False
     """Whether a finding says that something could not be judged, and not that it is wrong: alone it gives no `fail`."""
 

@@ -17,6 +17,7 @@ INFO = CheckInfo(
     breaks="The deployment that runs it stops there, with every revision above it not run.",
     mend="Mend the statement that PostgreSQL refused.",
     replay=True,
+    passes=("fresh",),
 )
 
 

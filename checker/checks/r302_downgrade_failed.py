@@ -18,6 +18,7 @@ INFO = CheckInfo(
     mend="Mend the statement that PostgreSQL refused. An unnamed constraint needs its name: "
     "`op.drop_constraint('orders_user_id_fkey', ...)`. If there is no way back, raise NotImplementedError (R305).",
     replay=True,
+    passes=("stairway",),
 )
 
 

@@ -19,6 +19,7 @@ INFO = CheckInfo(
     mend="Undo in downgrade() all that upgrade() does. PostgreSQL does not drop an enum type with its table: "
     "`op.execute('DROP TYPE mood')`.",
     replay=True,
+    passes=("stairway",),
 )
 
 SHOWN = 3

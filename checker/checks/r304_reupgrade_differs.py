@@ -17,6 +17,7 @@ INFO = CheckInfo(
     breaks="A database that was once rolled back is no longer like the others, or cannot go forward again.",
     mend="Make downgrade() undo everything, data included, that upgrade() looks at.",
     replay=True,
+    passes=("stairway",),
 )
 
 

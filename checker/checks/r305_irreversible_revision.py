@@ -18,6 +18,7 @@ INFO = CheckInfo(
     breaks="Nothing today. On the day a deployment must be rolled back, the way is a restore from backup.",
     mend="Write the downgrade, or state with `irreversible_below:` from where on none is asked.",
     replay=True,
+    passes=("stairway",),
 )
 
 

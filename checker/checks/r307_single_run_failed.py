@@ -18,6 +18,7 @@ INFO = CheckInfo(
     mend="Set transaction_per_migration=True in env.py's context.configure(), or finish in the revision itself: "
     "SET CONSTRAINTS ALL IMMEDIATE, an autocommit_block() for ADD VALUE.",
     replay=True,
+    passes=("fresh",),
 )
 
 

@@ -24,6 +24,7 @@ INFO = CheckInfo(
     "there, on the databases that matter and on no other.",
     mend="Put the merged scripts back as they were, and write a new revision that makes the difference.",
     replay=True,
+    passes=("deploy",),
 )
 
 
@@ -81,7 +82,7 @@ def _words(causes: list[tuple[str, Script]]) -> str:
 
 def _related(causes: list[tuple[str, Script]], but: Script | None) -> tuple[Related, ...]:
     return tuple(
-        Related(script.path, script.line("revision"), what)
+        Related(script.path, script.line("revision"), f"{what} {script.revision}")
         for what, script in causes
         if but is None or script is not but
     )

@@ -18,6 +18,9 @@ Progress = Callable[[str, int, int, str], None]
 """Called with pass name, steps done, steps in all, revision; from several threads."""
 
 
+NO_MODELS = "target_metadata in env.py is not set or has no tables: does env.py import the models?"
+
+
 @dataclass(frozen=True)
 class Chain:
     """What came of the three. `catalog` is that at the heads, None where the chain did not come there; so are the
@@ -103,7 +106,7 @@ def compare_models(session: Session) -> tuple[Pass, tuple[str, ...] | None]:
     if one.compared is None:
         return Pass("drift", seconds, "failed", failure=one.failure or _no_answer()), None
     if one.compared.operations is None:
-        return Pass("drift", seconds, "not run", reason="env.py gives Alembic no models to compare with"), None
+        return Pass("drift", seconds, "not run", reason=NO_MODELS), None
     return Pass("drift", seconds, "failed" if one.compared.operations else "passed"), tuple(one.compared.operations)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from checker.findings import Finding, Report, Severity
 from checker.reports.escape import clip, command_data, command_property, log
-from checker.reports.words import is_old_sin, plural
+from checker.reports.words import is_existing, plural
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 SHOWN = 10  # GitHub shows so many of each level for a step, and drops the rest without a word
@@ -18,16 +18,16 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 
 def render(report: Report) -> str:
-    """A command a line for what this change brings, and for what was wanted and not run; the gravest first.
+    """One command per line for what this change introduces and for what was asked for and not run; the most severe first.
 
-    Where a level has more than GitHub shows, its last one says how many are not shown.
+    Where a level has more than GitHub shows, the last one says how many are not shown. Existing problems are left out.
     """
     lines: dict[Severity, list[str]] = {severity: [] for severity in Severity}
     for skipped in report.skipped:
         if skipped.wanted:
             lines[Severity.ERROR].append(command("error", f"{skipped.what}: {skipped.reason}", title="not run"))
     for finding in report.findings:
-        if not is_old_sin(finding):
+        if not is_existing(finding):
             lines[Severity.NOTE if finding.allowed else finding.severity].append(_annotation(finding))
     return "".join(f"{line}\n" for severity in Severity for line in _capped(lines[severity], severity))
 
@@ -38,7 +38,7 @@ def _annotation(finding: Finding) -> str:
     if finding.allowed:
         text += f"\nallowed: {finding.allowed.reason} ({finding.allowed.source})"
     elif finding.fix:
-        text += f"\nmend: {finding.fix}"
+        text += f"\nfix: {finding.fix}"
     return command(kind, text, title=f"{finding.id} {finding.slug}", file=finding.path, line=finding.line)
 
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from checker.findings import Finding, Report
 from checker.reports.escape import backticked, clip, log
+from checker.reports.groups import groups
+from checker.reports.passes import outcome
 from checker.reports.past import tables
 from checker.reports.words import (
     counts,
     documentation,
+    existing_title,
     fingerprints,
-    is_old_sin,
-    old_sins,
+    is_existing,
     place,
     projects,
     scope,
@@ -27,17 +29,19 @@ if TYPE_CHECKING:
 
 def render(report: Report) -> str:
     """The whole page; every finding has an address of its own that stays (`#` and its fingerprint)."""
-    numbered = list(zip(report.findings, fingerprints(report.findings), strict=True))
+    keys = {id(one): key for one, key in zip(report.findings, fingerprints(report.findings), strict=True)}
     template = _environment().get_template("report.html.jinja")
     return template.render(
         report=report,
         verdict=verdict(report),
-        counts=counts(report.findings),
+        counts=counts(report),
         scope=scope(report),
         several=len(projects(report)) > 1,
-        own=[pair for pair in numbered if not is_old_sin(pair[0])],
-        old=[pair for pair in numbered if is_old_sin(pair[0])],
-        old_sins=old_sins(report),
+        own=groups(one for one in report.findings if not is_existing(one)),
+        existing=groups(one for one in report.findings if is_existing(one)),
+        existing_title=existing_title(report),
+        key=lambda finding: keys[id(finding)],
+        outcome=outcome,
         tables=tables(report),
     )
 

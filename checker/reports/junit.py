@@ -5,18 +5,21 @@ A check that found nothing is a test that passed, each finding a test of its own
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from checker.checks.base import CheckInfo
-from checker.checks.registry import REPLAY, STATIC
+from checker.checks.registry import REPLAY, STATIC, find
 from checker.findings import Finding, PassReport, ReplayReport, Report, Skipped, StepReport
 from checker.reports.escape import clip, log, one_line
-from checker.reports.words import decisive, projects, told
+from checker.reports.passes import NOT_COUNTED, counts, unjudged
+from checker.reports.words import decisive, is_existing, projects, told
 
 NAME = "alembic-premerge"
 LONGEST_MESSAGE = 2_000
 LONGEST_TEXT = 50_000
+LONGEST_NAME = 2_000
 
 
 def render(report: Report) -> str:
@@ -27,13 +30,14 @@ def render(report: Report) -> str:
         _checks(suite, project, report)
         for replay in report.replay:
             if replay.project == project:
-                _replay(suite, replay)
+                _replay(suite, report, replay)
         _count(suite)
     if report.skipped:
         suite = _add(root, "testsuite", name="not run")
         for skipped in report.skipped:
             _skipped(suite, skipped)
         _count(suite)
+    _distinct(root)
     _count(root, name=NAME, time=_seconds(report.seconds))
     root.attrib.pop("skipped", None)  # the schema has it for a suite alone
     ET.indent(root)
@@ -48,7 +52,9 @@ def _checks(suite: ET.Element, project: str, report: Report) -> None:
     found = {finding.id for finding in own.values()}
     for info in ran:
         if info.id not in found:
-            _case(suite, "replay" if info.replay else "static", f"{info.id} {info.slug}")
+            case = _case(suite, "replay" if info.replay else "static", f"{info.id} {info.slug}")
+            if reason := unjudged(report, project, info):
+                _add(case, "skipped", message=f"not judged: {reason}")
     fails = decisive(report)
     for index, finding in own.items():
         _finding(suite, finding, fails=index in fails)
@@ -62,27 +68,33 @@ def _finding(suite: ET.Element, finding: Finding, *, fails: bool) -> None:
     if finding.allowed:
         _add(case, "skipped", told(finding), message=f"allowed: {finding.allowed.reason}")
     elif fails:
-        _add(case, "failure", told(finding), type=finding.id, message=message)
+        registered = find(finding.id)
+        not_judged = registered is not None and registered.info.inconclusive
+        _add(case, "error" if not_judged else "failure", told(finding), type=finding.id, message=message)
     else:
-        _add(case, "system-out", f"{finding.severity}: {told(finding)}")
+        label = NOT_COUNTED if is_existing(finding) else finding.severity
+        _add(case, "system-out", f"{label}: {told(finding)}")
 
 
-def _replay(suite: ET.Element, replay: ReplayReport) -> None:
+def _replay(suite: ET.Element, report: Report, replay: ReplayReport) -> None:
     server = f"PostgreSQL {replay.server.version} ({replay.server.provider})"
     for one in replay.passes:
-        _pass(suite, one, server)
+        _pass(suite, one, server, counted=counts(report, one))
     for step in replay.steps:
         _step(suite, step)
 
 
-def _pass(suite: ET.Element, one: PassReport, server: str) -> None:
+def _pass(suite: ET.Element, one: PassReport, server: str, *, counted: bool) -> None:
     case = _case(suite, "replay", f"{one.name} pass", one.seconds)
-    if one.outcome == "failed":
-        _add(case, "failure", type=one.name, message=f"the {one.name} pass failed on {server}")
+    why = f": {one.reason}" if one.reason else ""
+    if counted:
+        _add(case, "failure", type=one.name, message=f"the {one.name} pass failed on {server}{why}")
+    elif one.outcome == "failed":
+        _add(case, "skipped", message=f"failed on {server} ({NOT_COUNTED}){why}")
     elif one.outcome != "passed":
-        _add(case, "skipped", message=one.outcome)
+        _add(case, "skipped", message=f"{one.outcome}{why}")
     else:
-        _add(case, "system-out", server)
+        _add(case, "system-out", f"{server}{why}")
 
 
 def _step(suite: ET.Element, step: StepReport) -> None:
@@ -101,7 +113,23 @@ def _case(suite: ET.Element, stage: str, name: str, seconds: float = 0) -> ET.El
     # Consumers tell tests apart by class and name alone, whatever suite they are in.
     place = suite.attrib["name"]
     classname = f"{NAME}.{stage}" if place == NAME else f"{NAME}.{place}.{stage}"
-    return _add(suite, "testcase", classname=classname, name=one_line(name), time=_seconds(seconds))
+    return _add(suite, "testcase", classname=classname, name=clip(one_line(name), LONGEST_NAME), time=_seconds(seconds))
+
+
+def _distinct(root: ET.Element) -> None:
+    """Number the tests that have the same class and name: consumers take them for one."""
+    cases = list(root.iter("testcase"))
+    taken = Counter((case.attrib["classname"], case.attrib["name"]) for case in cases)
+    seen: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        classname, name = case.attrib["classname"], case.attrib["name"]
+        number = seen[classname, name] = seen[classname, name] + 1
+        if number > 1:
+            while taken[classname, f"{name} ({number})"]:
+                number += 1
+            seen[classname, name] = number
+            taken[classname, f"{name} ({number})"] += 1
+            case.set("name", f"{name} ({number})")
 
 
 def _add(parent: ET.Element, tag: str, text: str | None = None, /, **attributes: str) -> ET.Element:

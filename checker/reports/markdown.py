@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from checker.findings import Finding, ReplayReport, Report, Severity
 from checker.reports.escape import clip, code, fenced, markdown, prose, uri
+from checker.reports.groups import Group, groups
+from checker.reports.passes import outcome, pass_notes
 from checker.reports.past import Table, tables
-from checker.reports.words import documentation, headline, is_old_sin, old_sins, place, plural, scope
+from checker.reports.words import documentation, existing_title, headline, is_existing, place, plural, scope
 
 COMMENT_LIMIT = 65_536
 SIGNS = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.NOTE: "ℹ️"}  # noqa: RUF001 (the sign, not the letter)
 LONGEST_TEXT = 1_000
 LONGEST_DETAILS = 6_000
 RELATED = 10
+LISTED = 40
 TABLE = "| | Check | Where | What |\n|---|---|---|---|\n"
 
 
@@ -42,19 +45,21 @@ class Room:
 def render(report: Report, *, limit: int = COMMENT_LIMIT, links: Links | None = None) -> str:
     """The verdict, a table of findings, their details folded; cut at whole findings to at most `limit` bytes."""
     head = f"## {markdown(headline(report))}\n{_skipped(report, Room(limit // 4))}"
-    tail = "".join(_fitting(map(_replay, report.replay), Room(limit // 8))) + _scope(report, Room(limit // 8))
-    room = Room(limit - len((head + tail).encode("utf-8")) - 1_000)  # the titles, and the words on what was left out
-    own = [finding for finding in report.findings if not is_old_sin(finding)]
-    old = [finding for finding in report.findings if is_old_sin(finding)]
-    own_rows, old_rows = _fitting(_rows(report, own, links), room), _fitting(_rows(report, old, links), room)
-    details = _fitting((_details(finding) for finding in own[: len(own_rows)]), room)
+    replays = (_replay(report, one) for one in report.replay)
+    tail = "".join(_fitting(replays, Room(limit // 8))) + _scope(report, Room(limit // 8))
+    own = groups(finding for finding in report.findings if not is_existing(finding))
+    existing = groups(finding for finding in report.findings if is_existing(finding))
+    title = f"{_number(existing)}: {clip(existing_title(report), 200)}"
+    fixed = len(f"{head}{tail}{markdown(title)}".encode())
+    room = Room(limit - fixed - 1_000)  # the other titles, and the words on what was left out
+    own_rows, existing_rows = _fitting(_rows(report, own, links), room), _fitting(_rows(report, existing, links), room)
+    details = _fitting((_details(group) for group in own[: len(own_rows)]), room)
     parts = [head, _table(own_rows, own), *details]
-    if len(details) < len(own_rows):
-        parts.append(
-            f"\nThe details of {plural(len(own_rows) - len(details), 'finding')} more are in the full report.\n"
-        )
-    if old:
-        parts.append(_folded(f"{len(old)}: {clip(old_sins(report), 300)}", _table(old_rows, old)))
+    unexplained = _number(own[len(details) : len(own_rows)])
+    if unexplained:
+        parts.append(f"\nThe details of {plural(unexplained, 'finding')} more are in the full report.\n")
+    if existing:
+        parts.append(_folded(title, _table(existing_rows, existing)))
     parts += _fitting((_past(table, room) for table in tables(report)), room)
     return "".join([*parts, tail])
 
@@ -75,17 +80,23 @@ def _scope(report: Report, room: Room) -> str:
 
 
 def _skipped(report: Report, room: Room) -> str:
-    stated = (
+    stated = [
         f"- **Not run{' (so this cannot pass)' if one.wanted else ''}**: {_text(one.what)}: {_text(one.reason)}\n"
         for one in report.skipped
-    )
+    ]
+    known = {one.reason for one in report.skipped}
+    stated += [f"- {_text(one.text)}\n" for one in pass_notes(report) if one.reason not in known]
     lines = _fitting(stated, room)
-    left_out = len(report.skipped) - len(lines)
-    return "\n" + "".join(lines) + (f"- and {left_out} more not run\n" if left_out else "")
+    left_out = len(stated) - len(lines)
+    return "\n" + "".join(lines) + (f"- and {left_out} more not run or not passed\n" if left_out else "")
 
 
-def _table(rows: list[str], findings: list[Finding]) -> str:
-    left_out = len(findings) - len(rows)
+def _number(some: list[Group]) -> int:
+    return sum(len(group.findings) for group in some)
+
+
+def _table(rows: list[str], shown: list[Group]) -> str:
+    left_out = _number(shown[len(rows) :])
     note = (
         f"\n**{plural(left_out, 'finding')} more did not fit here**; the full report has them all.\n"
         if left_out
@@ -94,14 +105,16 @@ def _table(rows: list[str], findings: list[Finding]) -> str:
     return (f"\n{TABLE}{''.join(rows)}" if rows else "") + note
 
 
-def _rows(report: Report, findings: Iterable[Finding], links: Links | None) -> Iterator[str]:
-    for finding in findings:
+def _rows(report: Report, shown: Iterable[Group], links: Links | None) -> Iterator[str]:
+    for group in shown:
+        finding = group.first
         sign = "✅ allowed" if finding.allowed else f"{SIGNS[finding.severity]} {finding.severity}"
         check = f"[{markdown(finding.id)}]({documentation(uri(finding.id))}) {markdown(finding.slug)}"
-        what = _text(finding.message)
+        what = _text(group.message)
         if finding.allowed:
             what += f"<br>Allowed: {_text(finding.allowed.reason)} ({_text(finding.allowed.source)})"
-        yield f"| {sign} | {check} | {_place(report, finding, links)} | {what} |\n"
+        where = _place(report, finding, links) if len(group.findings) == 1 else ""
+        yield f"| {sign} | {check} | {where} | {what} |\n"
 
 
 def _place(report: Report, finding: Finding, links: Links | None) -> str:
@@ -113,15 +126,23 @@ def _place(report: Report, finding: Finding, links: Links | None) -> str:
     return f"[{shown}]({links.repository}/blob/{uri(commit)}/{uri(finding.path)}{anchor})"
 
 
-def _details(finding: Finding) -> str:
+def _details(group: Group) -> str:
     """What the table has no room for; nothing where the table says it all."""
+    finding = group.first
+    if len(group.findings) > 1:
+        lines = [
+            f"- {code(clip(place(one.path, one.line), LONGEST_TEXT))}: {_text(one.message)}\n" for one in group.findings
+        ]
+        more = f"- and {len(lines) - LISTED} more\n" if len(lines) > LISTED else ""
+        fix = f"\n{_fix(clip(group.fix, LONGEST_DETAILS))}" if group.fix and not finding.allowed else ""
+        return _folded(f"{finding.id} {finding.slug}: {len(lines)} findings", "".join([*lines[:LISTED], more, fix]))
     if not (finding.allowed or finding.fix or finding.related or finding.details):
         return ""
     lines = [f"{_text(finding.message)}\n\n"]
     if finding.allowed:
         lines.append(f"**Allowed:** {_text(finding.allowed.reason)} ({_text(finding.allowed.source)})\n\n")
     elif finding.fix:
-        lines.append(_mend(clip(finding.fix, LONGEST_DETAILS)))
+        lines.append(_fix(clip(finding.fix, LONGEST_DETAILS)))
     for one in finding.related[:RELATED]:
         lines.append(f"- {code(clip(place(one.path, one.line), LONGEST_TEXT))}: {_text(one.message)}\n")
     if len(finding.related) > RELATED:
@@ -132,12 +153,16 @@ def _details(finding: Finding) -> str:
     return _folded(f"{finding.id} {finding.slug}: {clip(where, 200)}", "".join(lines))
 
 
-def _mend(fix: str) -> str:
-    return f"**Mend:**\n\n{fenced(fix)}\n\n" if "\n" in fix or "`" in fix else f"**Mend:** {code(fix)}\n\n"
+def _fix(fix: str) -> str:
+    return f"**Fix:**\n\n{fenced(fix)}\n\n" if "\n" in fix or "`" in fix else f"**Fix:** {code(fix)}\n\n"
 
 
-def _replay(replay: ReplayReport) -> str:
-    passes = "".join(f"| {_text(one.name)} | {_text(one.outcome)} | {one.seconds:.2f} s |\n" for one in replay.passes)
+def _replay(report: Report, replay: ReplayReport) -> str:
+    passes = "".join(
+        f"| {_text(one.name)} | {_text(outcome(report, one))}{f'<br>{_text(one.reason)}' if one.reason else ''} "
+        f"| {one.seconds:.2f} s |\n"
+        for one in replay.passes
+    )
     steps = [step for step in replay.steps if step.upgrade_seconds is not None]
     slowest = sorted(steps, key=lambda step: -(step.upgrade_seconds or 0))[:3]
     lines = [f"\n| Pass | Outcome | Time |\n|---|---|---|\n{passes}"]

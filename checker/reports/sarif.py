@@ -8,9 +8,10 @@ from typing import Any
 
 from checker.checks.base import CheckInfo
 from checker.checks.registry import CHECKS
-from checker.findings import Finding, Related, Report, Severity
+from checker.findings import Finding, PassReport, Related, Report, Severity
 from checker.reports.escape import clip, is_exact, log, uri
-from checker.reports.words import documentation, fingerprints, location, projects
+from checker.reports.passes import NOT_COUNTED, pass_notes
+from checker.reports.words import documentation, fingerprints, is_existing, location, projects
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"
@@ -42,16 +43,30 @@ def _run(report: Report, project: str, rules: list[Object]) -> Object:
         "automationDetails": {"id": f"{report.tool.name}/{category}"},
         "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the repository."}}},
         "columnKind": "unicodeCodePoints",
-        "invocations": [_invocation(report)],
+        "invocations": [_invocation(report, project)],
         "results": [
             _result(report, finding, indexes[finding.id], fingerprint)
             for finding, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True)
             if finding.project == project
         ],
+        "properties": {
+            "passes": [_pass(one) for replay in report.replay if replay.project == project for one in replay.passes]
+        },
     }
 
 
-def _invocation(report: Report) -> Object:
+def _pass(one: PassReport) -> Object:
+    return {
+        "name": one.name,
+        "seconds": one.seconds,
+        "outcome": one.outcome,
+        "reason": log(clip(one.reason, LONGEST)) if one.reason else None,
+        "introduced": one.introduced,
+    }
+
+
+def _invocation(report: Report, project: str) -> Object:
+    notes = [one for one in pass_notes(report) if one.project == project]
     return {
         "executionSuccessful": report.verdict != "inconclusive" and not any(one.wanted for one in report.skipped),
         "exitCode": {"pass": 0, "fail": 1, "inconclusive": 2}[report.verdict],
@@ -61,7 +76,8 @@ def _invocation(report: Report) -> Object:
                 "message": _message(f"not run: {skipped.what}: {skipped.reason}"),
             }
             for skipped in report.skipped
-        ],
+        ]
+        + [{"level": "error" if one.counts else "note", "message": _message(one.text)} for one in notes],
     }
 
 
@@ -79,8 +95,8 @@ def _rule(info: CheckInfo) -> Object:
         "shortDescription": {"text": info.says},
         "fullDescription": {"text": f"{info.says} {info.breaks}"},
         "help": {
-            "text": f"Why it breaks a database: {info.breaks}\n\nHow to mend it: {info.mend}",
-            "markdown": f"**Why it breaks a database.** {info.breaks}\n\n**How to mend it.** {info.mend}",
+            "text": f"Why it breaks a database: {info.breaks}\n\nHow to fix: {info.mend}",
+            "markdown": f"**Why it breaks a database.** {info.breaks}\n\n**How to fix.** {info.mend}",
         },
         "helpUri": documentation(info.id),
         "defaultConfiguration": {"level": info.severity.value},
@@ -104,7 +120,7 @@ def _result(report: Report, finding: Finding, index: int, fingerprint: str) -> O
         "ruleId": finding.id,
         "ruleIndex": index,
         "level": finding.severity.value,
-        "message": _message(f"{finding.message}\nMend: {finding.fix}" if finding.fix else finding.message),
+        "message": _message(_words(finding)),
         "locations": [_location(path, line)],
         "relatedLocations": _related(finding.related),
         # the second is the only one that GitHub's code scanning reads
@@ -118,6 +134,11 @@ def _result(report: Report, finding: Finding, index: int, fingerprint: str) -> O
             "details": log(clip(finding.details, LONGEST)) if finding.details else None,
         },
     }
+
+
+def _words(finding: Finding) -> str:
+    label = f"{NOT_COUNTED.capitalize()}: " if is_existing(finding) else ""
+    return f"{label}{finding.message}" + (f"\nFix: {finding.fix}" if finding.fix else "")
 
 
 def _suppressions(finding: Finding) -> list[Object]:

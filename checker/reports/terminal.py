@@ -1,4 +1,4 @@
-"""The report for a person at a terminal: the verdict first, then each finding with its place and what mends it."""
+"""The report for a person at a terminal: the verdict first, then each finding with its place and its fix."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from rich.text import Text
 
 from checker.findings import AuditReport, Finding, Report, Severity
 from checker.reports.escape import clip, log, one_line
+from checker.reports.groups import Group, groups
+from checker.reports.passes import pass_notes
 from checker.reports.past import Table, tables
-from checker.reports.words import counts, is_old_sin, old_sins, place, scope, verdict
+from checker.reports.words import counts, existing_title, is_existing, place, scope, verdict
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
 DETAIL_LINES = 8
 RELATED_LINES = 4
+GROUPED = 5
 LONGEST = 10_000
 LONGEST_CELL = 100
 ROWS = 20
@@ -33,17 +36,16 @@ def render(report: Report, *, verbose: bool = False) -> Text:
 def _parts(report: Report, verbose: bool) -> Iterator[Text]:
     for table in tables(report):
         yield _table(table, verbose)
-    old = [finding for finding in report.findings if is_old_sin(finding)]
-    own = [finding for finding in report.findings if not is_old_sin(finding)]
+    existing = [finding for finding in report.findings if is_existing(finding)]
+    own = [finding for finding in report.findings if not is_existing(finding)]
     if isinstance(report, AuditReport) and len(own) > FINDINGS and not verbose:
         own = []
-        yield Text("\n--verbose says of each that still stands how to mend it, or how to allow it.\n", "dim")
-    for finding in own:
-        yield _finding(finding, verbose)
-    if old:
-        yield Text(f"\n{_line(old_sins(report))}:\n", "dim")
-        for finding in old:
-            yield _finding(finding, verbose) if verbose else _one_line(finding)
+        yield Text("\n--verbose shows how to fix or allow each unresolved one.\n", "dim")
+    yield from _findings(own, verbose)
+    if existing:
+        yield Text(f"\n{_line(existing_title(report))}:\n", "dim")
+        yield from _findings(existing, verbose) if verbose else map(_one_line, groups(existing))
+    yield from _not_passed(report)
     for skipped in report.skipped:
         style = "bold red" if skipped.wanted else "dim"
         yield Text.assemble(("\nnot run: ", style), f"{_line(skipped.what)}: {_line(skipped.reason)}\n")
@@ -65,17 +67,56 @@ def _table(table: Table, verbose: bool) -> Text:
     return text
 
 
-def _finding(finding: Finding, verbose: bool) -> Text:
-    text = Text.assemble(
+def _not_passed(report: Report) -> Iterator[Text]:
+    """Why a pass of the replay did not pass; not again what the list of what was not run says."""
+    known = {skipped.reason for skipped in report.skipped}
+    notes = [one for one in pass_notes(report) if one.reason not in known]
+    if notes:
+        yield Text("\n")
+    for one in notes:
+        yield Text.assemble((_line(one.title), "bold red" if one.counts else "dim"), f": {_line(one.reason)}\n")
+
+
+def _findings(findings: list[Finding], verbose: bool) -> Iterator[Text]:
+    if verbose:
+        yield from (_finding(one, verbose) for one in findings)
+        return
+    for group in groups(findings):
+        yield _finding(group.first, verbose) if len(group.findings) == 1 else _group(group)
+
+
+def _group(group: Group) -> Text:
+    """The first of many of one kind."""
+    text = _heading(group.first, "", group.message)
+    for one in group.findings[:GROUPED]:
+        text.append(f"  {_line(f'{place(one.path, one.line)}: {one.message}')}\n", "dim")
+    left_out = len(group.findings) - GROUPED
+    if left_out > 0:
+        text.append(f"  … {left_out} more with --verbose\n", "dim")
+    return text.append_text(_way_out(group.first, group.fix or "--verbose shows the fix of each"))
+
+
+def _heading(finding: Finding, where: str, message: str) -> Text:
+    return Text.assemble(
         "\n",
         (finding.severity.value, STYLES[finding.severity]),
         " ",
         (finding.id, "bold"),
         f" {finding.slug}  ",
-        (_line(place(finding.path, finding.line)), "cyan"),
+        (_line(where), "cyan"),
         "\n",
-        f"  {_paragraph(finding.message)}\n",
+        f"  {_paragraph(message)}\n",
     )
+
+
+def _way_out(finding: Finding, fix: str | None) -> Text:
+    if finding.allowed:
+        return Text(f"  allowed: {_line(finding.allowed.reason)} ({_line(finding.allowed.source)})\n", "green")
+    return Text.assemble(("  fix: ", "bold green"), f"{_paragraph(fix)}\n") if fix else Text()
+
+
+def _finding(finding: Finding, verbose: bool) -> Text:
+    text = _heading(finding, place(finding.path, finding.line), finding.message)
     for related in finding.related[: None if verbose else RELATED_LINES]:
         if not related.message.startswith("the same"):
             # as a whole: two halves that are harmless can be a workflow command together
@@ -83,15 +124,11 @@ def _finding(finding: Finding, verbose: bool) -> Text:
     for line in _cut(finding.details, verbose):
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
         text.append(f"  | {line}\n", style or "dim")
-    if finding.allowed:
-        text.append(f"  allowed: {_line(finding.allowed.reason)} ({_line(finding.allowed.source)})\n", "green")
-    elif finding.fix:
-        text.append_text(Text.assemble(("  mend: ", "bold green"), f"{_paragraph(finding.fix)}\n"))
-    return text
+    return text.append_text(_way_out(finding, finding.fix))
 
 
-def _one_line(finding: Finding) -> Text:
-    return Text.assemble("  ", (finding.id, "bold"), f" {finding.slug}: {_line(finding.message)}\n")
+def _one_line(group: Group) -> Text:
+    return Text.assemble("  ", (group.first.id, "bold"), f" {group.first.slug}: {_line(group.message)}\n")
 
 
 def _line(text: str) -> str:
@@ -113,5 +150,5 @@ def _cut(details: str | None, verbose: bool) -> list[str]:
 
 def _verdict(report: Report) -> Iterator[tuple[str, str]]:
     yield verdict(report), "bold green" if report.verdict == "pass" else "bold red"
-    told = counts(report.findings)
+    told = counts(report)
     yield (f": {told}" if told else ""), ""

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from checker.findings import AuditReport, Finding, ReplayReport, Report, Severity
+from checker.reports.passes import counts as pass_counts
+from checker.reports.passes import outcome as pass_outcome
 
 DOCUMENTATION = "https://github.com/alembic-premerge/alembic-premerge/blob/main/docs/checks"
 
@@ -18,10 +20,13 @@ def place(path: str | None, line: int | None) -> str:
     return f"{path}:{line}" if line else path
 
 
-def counts(findings: Iterable[Finding]) -> str:
-    """`2 errors, 1 note`, without what is allowed; empty where there is nothing to count."""
-    found = Counter(finding.severity for finding in findings if finding.allowed is None)
-    return ", ".join(plural(found[severity], severity.value) for severity in Severity if found[severity])
+def counts(report: Report) -> str:
+    """`2 errors, 1 note, 3 existing problems not counted`, without what is allowed; empty where there is nothing."""
+    judged = [finding for finding in report.findings if finding.allowed is None]
+    found = Counter(finding.severity for finding in judged if not is_existing(finding))
+    words = [plural(found[severity], severity.value) for severity in Severity if found[severity]]
+    existing = sum(1 for finding in judged if is_existing(finding))
+    return ", ".join([*words, *([f"{plural(existing, 'existing problem')} not counted"] if existing else [])])
 
 
 def plural(count: int, word: str) -> str:
@@ -43,7 +48,7 @@ def verdict(report: Report) -> str:
 
 def headline(report: Report) -> str:
     """The answer, and how many findings of which severity there are."""
-    told = counts(report.findings)
+    told = counts(report)
     return f"{verdict(report)}: {told}" if told else verdict(report)
 
 
@@ -60,24 +65,25 @@ def scope(report: Report) -> tuple[str, ...]:
     if not report.projects:
         words.append("no migration changed")
     for replay in report.replay:
-        words.append(f"PostgreSQL {replay.server.version} ({replay.server.provider}): {_passes(replay)}")
+        words.append(f"PostgreSQL {replay.server.version} ({replay.server.provider}): {_passes(report, replay)}")
     return (*words, f"{report.seconds:.1f} s")
 
 
-def _passes(replay: ReplayReport) -> str:
-    """Those that were run; where none was, the first says so."""
+def _passes(report: Report, replay: ReplayReport) -> str:
+    """Those that were run."""
     ran = [one for one in replay.passes if one.outcome in ("passed", "failed")]
-    return ", ".join(f"{one.name} {one.outcome} in {one.seconds:.1f} s" for one in ran) or "no pass could be run"
+    words = [f"{one.name} {pass_outcome(report, one)} in {one.seconds:.1f} s" for one in ran]
+    return ", ".join(words) or "no pass could be run"
 
 
-def is_old_sin(finding: Finding) -> bool:
-    """Whether it is shown only in passing: not this change's doing, and not judged as `--all` would."""
+def is_existing(finding: Finding) -> bool:
+    """Whether it is a problem of the base that does not count: not introduced by this change, and no `--all`."""
     return not finding.introduced and finding.severity is Severity.NOTE
 
 
-def old_sins(report: Report) -> str:
-    """The title over what this change did not bring."""
-    return f"Already so at {report.base.ref}, and not this change's doing"
+def existing_title(report: Report) -> str:
+    """The title over the problems that this change did not introduce."""
+    return f"Existing problems on {report.base.ref} (not introduced by this change, not counted)"
 
 
 def told(finding: Finding) -> str:
@@ -88,7 +94,7 @@ def told(finding: Finding) -> str:
     if finding.allowed:
         lines.append(f"allowed: {finding.allowed.reason} ({finding.allowed.source})")
     elif finding.fix:
-        lines.append(f"mend: {finding.fix}")
+        lines.append(f"fix: {finding.fix}")
     return "\n".join(line for line in lines if line)
 
 
@@ -108,7 +114,7 @@ def decisive(report: Report) -> frozenset[int]:
     """
     judged = {index: one for index, one in enumerate(report.findings) if one.allowed is None}
     errors = frozenset(index for index, one in judged.items() if one.severity is Severity.ERROR)
-    failed = any(one.outcome == "failed" for replay in report.replay for one in replay.passes)
+    failed = any(pass_counts(report, one) for replay in report.replay for one in replay.passes)
     if errors or failed or report.verdict == "pass" or any(skipped.wanted for skipped in report.skipped):
         return errors
     return frozenset(index for index, one in judged.items() if one.severity is Severity.WARNING)
@@ -118,8 +124,13 @@ def location(report: Report, finding: Finding) -> tuple[str, int]:
     """Where a format that must have a place shows the finding: its own, else its project's folder of scripts."""
     if finding.path:
         return finding.path, finding.line or 1
-    folders = {project.path: project.script_location for project in report.projects}
-    return folders.get(finding.project) or finding.project, 1
+    return folder(report, finding.project), 1
+
+
+def folder(report: Report, project: str | None = None) -> str:
+    """A project's folder of scripts; without a project that of the first."""
+    folders = {one.path: one.script_location for one in report.projects}
+    return (folders.get(project) or project) if project else next(iter(folders.values()), ".")
 
 
 def fingerprints(findings: Iterable[Finding]) -> tuple[str, ...]:

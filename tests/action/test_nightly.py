@@ -137,7 +137,7 @@ def test_where_the_last_success_is_not_known_nothing_is_green(checkout: Checkout
     checkout.land(SHOP, 0)
     with serve(Api()) as api:
         step = nightly(checkout, tmp_path, api)
-    assert (step.status, step.outputs["verdict"], step.outputs["errors"]) == (1, "fail", "0")
+    assert (step.status, step.outputs["verdict"], step.outputs["errors"]) == (2, "fail", "0")
     assert "since which commit it should be is not known" in step.summary
 
 
@@ -173,7 +173,7 @@ def test_several_images_need_a_docker_daemon(checkout: Checkout, tmp_path: Path)
             postgres="embedded",
             postgres_image="postgres:16\npostgres:17",
         )
-    assert step.status == 1
+    assert step.status == 2
     assert "replay on postgres:17: an image needs a Docker daemon" in step.log.replace("\n", " ")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -13,6 +15,8 @@ from checker import pipeline
 from checker.examples import commit, start_repository
 from checker.findings import PassReport, Report
 from checker.postgres.interface import Server
+from checker.replay.chain import NO_MODELS
+from checker.reports.registry import FORMATS
 from checker.settings import Settings
 from tests.gitrepo import Silent
 from tests.replay.conftest import ENV, write_project
@@ -65,8 +69,26 @@ def test_every_outcome_but_passed_has_a_reason_and_says_whose_fault_it_is(check:
         "drift": ("not run", None),
     }
     assert told["stairway"].reason == 'downgrade() of b failed: ProgrammingError: table "nothing" does not exist'
-    assert told["drift"].reason == "env.py gives Alembic no models to compare with"
+    assert told["drift"].reason == NO_MODELS
     assert told["fresh"].reason is None
+
+
+def test_models_that_were_not_imported_are_no_comparison_that_passed(check: Check) -> None:
+    empty = ENV.replace(
+        "context.configure(", "import sqlalchemy; context.configure(target_metadata=sqlalchemy.MetaData(), "
+    )
+    report = check(GOOD, f"{GOOD}\n b <- a: CREATE TABLE b (id int) | DROP TABLE b", env=empty)
+    assert (report.verdict, passes(report)["drift"].outcome, passes(report)["drift"].reason) == (
+        "pass",
+        "not run",
+        NO_MODELS,
+    )
+    cases = {case.get("name"): case for case in ET.fromstring(FORMATS["junit"](report)).iter("testcase")}
+    for name in ("drift pass", "R306 model-drift"):
+        (skipped,) = cases[name]
+        assert (skipped.tag, skipped.attrib["message"].endswith(NO_MODELS)) == ("skipped", True)
+    for name in ("html", "markdown"):
+        assert NO_MODELS.partition(" in ")[2] in html.unescape(FORMATS[name](report)), name
 
 
 def test_a_pass_that_the_change_breaks_says_so(check: Check) -> None:
@@ -82,3 +104,11 @@ def test_what_is_not_run_because_env_py_does_not_load_says_so(check: Check) -> N
     assert {one.reason for one in told.values() if one.outcome == "not run"} == {
         "the project's environment could not be loaded"
     }
+
+
+def test_every_other_cause_of_r308_is_named_with_its_revision(check: Check) -> None:
+    def chain(kind: str) -> str:
+        return f"a <- : CREATE TABLE a (id {kind}) | DROP TABLE a\n b <- a: CREATE TABLE b (id {kind}) | DROP TABLE b"
+
+    [finding] = [one for one in check(chain("int"), chain("bigint")).findings if one.id == "R308"]
+    assert [one.message for one in finding.related] == ["the edit (H101) of b"]

@@ -93,8 +93,10 @@ SAMPLE = Report(
             ServerReport("container", "17.5"),
             (
                 PassReport("fresh", 1.25, "passed"),
-                PassReport("stairway", 2.5, "failed"),
-                PassReport("deploy", 0, "not run"),
+                PassReport("stairway", 2.5, "failed", "downgrade() of 8c1d failed: no such table", introduced=True),
+                PassReport("deploy", 0, "not run", "the base's own scripts do not run from nothing"),
+                PassReport("downgrade", 0.5, "failed", "downgrade() of 0a failed: no such type", introduced=False),
+                PassReport("drift", 0.1, "not run", "env.py gives Alembic no models to compare with"),
             ),
             (StepReport("6a9f914f656c", 0.011, 0.012, 3), StepReport("8c1d", None, None, 0)),
         ),
@@ -176,7 +178,11 @@ def strange(text: str) -> Report:
             ReplayReport(
                 text,
                 ServerReport(text, text),
-                (PassReport("fresh", 1, "passed"), PassReport("stairway", 1, "failed")),
+                (
+                    PassReport("fresh", 1, "passed", text),
+                    PassReport("stairway", 1, "failed", text, introduced=True),
+                    PassReport("drift", 1, "not run", text),
+                ),
                 (StepReport(text, 0.1, 0.1, 3),),
             ),
         ),

@@ -94,7 +94,8 @@ def test_sarif_places_suppresses_and_explains() -> None:
     assert "never ran anywhere" in allowed["suppressions"][0]["justification"]
     invocation = api["invocations"][0]
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 1)
-    assert [one["level"] for one in invocation["toolExecutionNotifications"]] == ["error", "note"]
+    levels = [one["level"] for one in invocation["toolExecutionNotifications"]]
+    assert levels == ["error", "note", "error", "note", "note", "note"]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_a_warning_fails_a_test_only_where_nothing_else_failed_the_run() -> None
 
 def test_gitlab_maps_the_severities() -> None:
     issues = gitlab_of(SAMPLE)
-    assert [issue["severity"] for issue in issues] == ["critical", "minor", "minor", "info", "info"]
+    assert [issue["severity"] for issue in issues] == ["critical", "minor", "minor", "info", "info", "major"]
     assert issues[0]["location"] == {"path": EDITED.path, "lines": {"begin": 16}}
     assert issues[2]["location"] == {"path": "api/migrations", "lines": {"begin": 1}}
     assert gitlab_of(QUIET) == []
@@ -228,11 +229,11 @@ def test_nothing_to_say_is_said_too(name: str) -> None:
         assert "✓ safe to merge" in text
 
 
-def test_old_sins_are_folded_and_allowed_ones_shown() -> None:
+def test_existing_problems_are_folded_and_allowed_ones_shown() -> None:
     text = markdown.render(SAMPLE)
-    own, old = text.split("Already so at origin/main")
+    own, existing = text.split("Existing problems on origin/main")
     assert OLD.message not in own
-    assert OLD.message in old
+    assert OLD.message in existing
     assert "never ran anywhere" in own
     assert "(so this cannot pass)" in own
     assert Severity.ERROR in own
@@ -240,8 +241,8 @@ def test_old_sins_are_folded_and_allowed_ones_shown() -> None:
 
 
 @pytest.mark.parametrize("name", ["markdown", "html"])
-def test_an_old_sin_that_is_judged_is_not_folded_away(name: str) -> None:
+def test_an_existing_problem_that_is_judged_is_not_folded_away(name: str) -> None:
     judged = replace(SAMPLE, findings=(replace(OLD, severity=Severity.ERROR),))
-    assert "Already so" not in FORMATS[name](judged)
+    assert "Existing problems" not in FORMATS[name](judged)
     assert OLD.message in FORMATS[name](judged)
     assert OLD.message in terminal(judged).plain.split("safe to merge")[0]

@@ -18,7 +18,11 @@ TOKEN = "f3b9c1d2e4a5968778695a4b"
 
 
 def crowded(count: int) -> Report:
-    many = [replace(EDITED, revision=f"{n:012x}", message=f"finding number {n}, " + "ü" * 300) for n in range(count)]
+    # one kind each, so that they are not grouped
+    many = [
+        replace(EDITED, project=f"p{n}", revision=f"{n:012x}", message=f"finding number {n}, " + "ü" * 300)
+        for n in range(count)
+    ]
     return replace(SAMPLE, findings=(*many, OLD))
 
 
