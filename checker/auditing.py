@@ -12,7 +12,7 @@ from functools import partial
 from checker import __version__
 from checker.allowances import TRAILER, Lenience, from_configuration, from_trailers
 from checker.checks import past as past_checks
-from checker.errors import RepositoryError, UsageError
+from checker.errors import UsageError
 from checker.findings import (
     AuditReport,
     CollisionReport,
@@ -121,15 +121,14 @@ def find_start(repository: Repository, tip: str, since: str) -> str | None:
 
     Raises UsageError for what is neither a commit nor a date.
     """
-    try:
-        found = repository.find(since) or (None if _DATE.fullmatch(since) else repository.resolve(since))
-    except RepositoryError:
+    if _DATE.fullmatch(since):
+        return repository.find(since) or last_before(repository, tip, _with_time(since))
+    found = repository.find_anywhere(since)
+    if found is None:
         raise UsageError(
             f"--since {since} is neither a commit that git knows nor a date",
             "Name a ref or a commit, or a date such as 2026-01-31 or '2 weeks ago'.",
-        ) from None
-    if found is None:
-        return last_before(repository, tip, _with_time(since))
+        )
     return found
 
 

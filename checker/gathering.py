@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from checker.errors import RepositoryError
 from checker.lost.answer import Event, Missing, Place
 from checker.lost.locating import Facts, Gone, event, squash_of, walk_down
 from checker.source.changes import Pair, find_changes, renumbered
+from checker.source.git import GitFailed
 from checker.source.project import Environment
 from checker.source.refs import Tip, blobs_at, is_ancestor, landing, merge_that_dropped, read_commit, tips
 from checker.source.repository import Repository
@@ -50,12 +50,16 @@ class Sources:
     @cached_property
     def default(self) -> tuple[str, str] | None:
         """The branch that all is merged into: its ref in full, and its commit."""
-        with suppress(RepositoryError):
+        try:
             name = self.repository.default_branch()
             commit = name and self.repository.find(name)
             if name and commit:
-                ref = self.repository.ask("rev-parse", "--symbolic-full-name", "--end-of-options", name) or name
+                ref = self.repository.run("rev-parse", "--symbolic-full-name", "--end-of-options", name)
                 return ref.splitlines()[-1], commit
+        except GitFailed:
+            raise
+        except RepositoryError:  # which branch it is cannot be determined
+            return None
         return None
 
 

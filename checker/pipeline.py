@@ -40,7 +40,7 @@ from checker.settings import (
 )
 from checker.source.changes import find_changes
 from checker.source.comparison import Comparison, compare_refs, what_to_compare
-from checker.source.history import last_commit_with
+from checker.source.history import last_seen
 from checker.source.pairing import EnvironmentPair, pair_environments
 from checker.source.repository import Repository, open_repository
 from checker.source.snapshot import SnapshotReader
@@ -167,7 +167,7 @@ def make_subject(
         removed=pair.removed,
         configured=environment.settings is not None,
         conflicts=frozenset(comparison.merge.conflicts),
-        last_seen=lambda revision: last_commit_with(repository, revision, folders),
+        last_seen=lambda revision: last_seen(repository, revision, folders),
         read=partial(reader.read, comparison.result_tree),
     )
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from checker.errors import CheckerError, ConfigurationError
+from checker.errors import CheckerError, ConfigurationError, RepositoryError
 from checker.postgres.interface import Server
 from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
@@ -78,7 +78,7 @@ def replay_subject(
         try:
             place = workspace(result, trees.result)
             plan = plan_of(result, place, project)
-        except ConfigurationError:
+        except (ConfigurationError, RepositoryError):
             raise
         except CheckerError as error:
             return _not_loaded(result, server, without_interpreter(error))

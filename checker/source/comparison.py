@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from checker.errors import RepositoryError
@@ -72,6 +71,7 @@ def _base(repository: Repository, names: Sequence[str]) -> tuple[str, str]:
     """The first that is to be had, and its commit."""
     names = names or (repository.default_branch() or "HEAD",)
     for name in names[:-1]:
-        with suppress(RepositoryError):
-            return name, repository.resolve(name)
+        found = repository.find_anywhere(name)
+        if found:
+            return name, found
     return names[-1], repository.resolve(names[-1])

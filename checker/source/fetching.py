@@ -11,8 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from git import Git
-from git.exc import CommandError
+from checker.source.git import TIMED_OUT, Answer, Git
 
 # What of the user's own configuration a fetch needs: where to, by which way, and who we are.
 _NEEDED = re.compile(
@@ -20,6 +19,8 @@ _NEEDED = re.compile(
 )
 _STEPS = (50, 200, 1000)
 _SECONDS = 600
+_NO = (1, 128, TIMED_OUT)
+"""The statuses by which a fetch says that the remote refuses, is out of reach, or is too slow."""
 _FEW = 1000
 """How many pull requests are fetched without being named."""
 
@@ -41,17 +42,17 @@ class Fetcher:
         self._ask = ask
         self._tell = tell
         self._git = Git(here)  # a remote's path may be relative
-        self._git.update_environment(**objects, LC_ALL="C", GIT_TERMINAL_PROMPT="0")
+        self._git.set(**objects, GIT_TERMINAL_PROMPT="0")
         if not environ.get("GIT_ASKPASS"):
-            self._git.update_environment(GIT_ASKPASS="true")  # nobody is there to answer
-        if not environ.get("GIT_SSH_COMMAND") and not ask("config", "core.sshCommand"):
-            self._git.update_environment(GIT_SSH_COMMAND="ssh -oBatchMode=yes")
+            self._git.set(GIT_ASKPASS="true")  # nobody is there to answer
+        if not environ.get("GIT_SSH_COMMAND") and not ask("config", "--get", "core.sshCommand"):
+            self._git.set(GIT_SSH_COMMAND="ssh -oBatchMode=yes")
         self._start(environ)
 
     def _start(self, environ: Mapping[str, str]) -> None:
         form = self._ask("rev-parse", "--show-object-format") or "sha1"
-        self._git.execute(["git", "init", "--quiet", "--bare", f"--object-format={form}", str(self.folder)])
-        self._git.update_environment(GIT_DIR=str(self.folder), **self._configuration(environ))
+        self._git.call("init", "--quiet", "--bare", f"--object-format={form}", str(self.folder)).expect(0)
+        self._git.set(GIT_DIR=str(self.folder), **self._configuration(environ))
         boundary = Path(self._ask("rev-parse", "--path-format=absolute", "--git-path", "shallow") or "")
         if boundary.is_file():
             shutil.copyfile(boundary, self.folder / "shallow")
@@ -87,11 +88,10 @@ class Fetcher:
     def listed(self, remote: str, pattern: str) -> dict[str, str] | None:
         """The remote's refs of this pattern and their commits; None where it does not answer."""
         self._tell(f"asking {remote} for {pattern}")
-        try:
-            output: str = self._git.execute(["git", "ls-remote", "--", remote, pattern], kill_after_timeout=_SECONDS)
-        except CommandError:
+        answer = self._remote("ls-remote", "--", remote, pattern)
+        if answer.status:
             return None
-        lines = (line.partition("\t") for line in output.splitlines())
+        lines = (line.partition("\t") for line in answer.text.splitlines())
         return {name: commit for commit, tab, name in lines if tab}
 
     def branch(self, remote: str, name: str) -> str | None:
@@ -104,11 +104,8 @@ class Fetcher:
     def default_branch(self, remote: str) -> str | None:
         """What the remote's HEAD is called; None where it does not say."""
         self._tell(f"asking {remote} for its default branch")
-        try:
-            output: str = self._git.execute(["git", "ls-remote", "--symref", "--", remote, "HEAD"])
-        except CommandError:
-            return None
-        found = re.match(r"ref: refs/heads/(.+)\tHEAD", output)
+        answer = self._remote("ls-remote", "--symref", "--", remote, "HEAD")
+        found = re.match(r"ref: refs/heads/(.+)\tHEAD", answer.text)
         return found[1] if found else None
 
     def deepen(self, remote: str) -> Iterator[None]:
@@ -132,29 +129,26 @@ class Fetcher:
         whole = ("--unshallow",) if self.boundary else ()
         if not self._fetch(*whole, remote, *refs):
             return False
-        try:
-            listed: str = self._git.execute(["git", "ls-remote", "--", remote, "refs/pull/*/head"])
-        except CommandError:
-            return True
+        listed = self._remote("ls-remote", "--", remote, "refs/pull/*/head").text
         if listed and listed.count("\n") < _FEW:
             self._tell(f"fetching the pull requests of {remote}")
             self._fetch(remote, "+refs/pull/*/head:refs/pull/*/head")
         return True
 
-    def blobs(self, remote: str, wants: Sequence[str], listed: Path) -> bool:
+    def blobs(self, remote: str, wants: Sequence[str]) -> bool:
         """Fetch these files' contents in one go."""
-        listed.write_text("".join(f"{want}\n" for want in wants))
-        with listed.open("rb") as istream:
-            return self._fetch("--filter=blob:none", "--stdin", remote, istream=istream)
+        return self._fetch("--filter=blob:none", "--stdin", remote, fed="".join(f"{want}\n" for want in wants).encode())
 
     def _depth(self) -> tuple[str, ...]:
         return ("--depth=1",) if self.boundary else ()
 
-    def _fetch(self, *arguments: str, istream: object = None) -> bool:
-        command = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "fetch", "--quiet", "--no-tags"]
-        command += ["--recurse-submodules=no", *arguments]
-        try:
-            self._git.execute(command, istream=istream, kill_after_timeout=_SECONDS)  # type: ignore[call-overload]
-        except CommandError:
-            return False
-        return True
+    def _fetch(self, *arguments: str, fed: bytes | None = None) -> bool:
+        command = ["-c", "gc.auto=0", "-c", "maintenance.auto=false", "fetch", "--quiet", "--no-tags"]
+        return self._remote(*command, "--recurse-submodules=no", *arguments, fed=fed).status == 0
+
+    def _remote(self, *arguments: str, fed: bytes | None = None) -> Answer:
+        """Ask a remote, which may say no (1), be out of reach (128) or take longer than we wait.
+
+        Raises GitFailed where git ended otherwise: that is no answer of the remote's.
+        """
+        return self._git.call(*arguments, fed=fed, seconds=_SECONDS).expect(0, *_NO)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
+from checker.source.git import GitFailed
 from checker.source.repository import FILE_MODES, Repository
 
 # How GitHub, GitLab and Bitbucket name the pull request in the subject of the commit that lands it.
@@ -132,7 +134,7 @@ def renames(repository: Repository, commit: str) -> Iterator[tuple[str, str]]:
 
 def last_before(repository: Repository, tip: str, date: str) -> str | None:
     """The newest commit of the first-parent line that was committed before a date; None where there is none."""
-    return repository.ask("rev-list", "-1", "--first-parent", f"--before={date}", tip, "--") or None
+    return repository.run("rev-list", "-1", "--first-parent", f"--before={date}", tip, "--") or None
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def unmerged(repository: Repository, trunk: str, space: str) -> list[Ref]:
     """The refs below `space` that `trunk` does not have whole, without that prefix, the newest first. Of several on one
     commit, one."""
     form = "--format=%(objectname)%00%(refname)%00%(symref)"
-    listed = repository.ask("for-each-ref", f"--no-merged={trunk}", "--sort=-committerdate", form, space) or ""
+    listed = repository.run("for-each-ref", f"--no-merged={trunk}", "--sort=-committerdate", form, space)
     found: dict[str, Ref] = {}
     for line in listed.splitlines():
         tip, name, symref = line.split("\0")
@@ -189,8 +191,14 @@ def last_commit_with(
     folders."""
     # Only the script's own `revision = ...` counts: the down_revision of another is what we come from.
     line = rf"""^revision(:[^=]*)?[[:space:]]*=[[:space:]]*["']{re.escape(revision)}["']"""
-    found = repository.ask(*LOG, *(tags or ("--all",)), "-1", "--format=%h", "-G", line, "--", *literal(folders))
-    return found or None
+    return repository.run(*LOG, *(tags or ("--all",)), "-1", "--format=%h", "-G", line, "--", *literal(folders)) or None
+
+
+def last_seen(repository: Repository, revision: str, folders: Sequence[str]) -> str | None:
+    """As last_commit_with, for a hint and nothing else: None as well where git cannot read its history."""
+    with suppress(GitFailed):
+        return last_commit_with(repository, revision, folders)
+    return None
 
 
 def released(repository: Repository, revision: str, folders: Sequence[str], pattern: str) -> bool:
@@ -198,7 +206,7 @@ def released(repository: Repository, revision: str, folders: Sequence[str], patt
 
     True as well where that cannot be known: in a shallow clone that has no such tag.
     """
-    tags = (repository.ask("tag", "--list", "--format=%(refname)", "--", pattern) or "").split()
+    tags = repository.run("tag", "--list", "--format=%(refname)", "--", pattern).split()
     if not tags:
         return repository.is_shallow()
     parts = (tags[start : start + 200] for start in range(0, len(tags), 200))  # a command line has a longest length
@@ -210,7 +218,7 @@ def trailers(repository: Repository, key: str, base: str, head: str) -> list[tup
     they are fetched, as far as that goes."""
     repository.deepen_until(lambda: _reaches(repository, base, head))
     form = f"--format=%H%x00%(trailers:key={key},valueonly,unfold)%x00"
-    output = repository.ask(*LOG, form, f"{base}..{head}", "--") or ""
+    output = repository.run(*LOG, form, f"{base}..{head}", "--")
     fields = output.split("\0")
     return [
         (commit.strip(), value)
@@ -221,4 +229,4 @@ def trailers(repository: Repository, key: str, base: str, head: str) -> list[tup
 
 def _reaches(repository: Repository, base: str, head: str) -> bool:
     """Whether all commits that `head` has and `base` has not are here."""
-    return not repository.boundary & set((repository.ask("rev-list", f"{base}..{head}", "--") or "").split())
+    return not repository.boundary & set(repository.run("rev-list", f"{base}..{head}", "--").split())

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-from git.exc import CommandError
+from pathlib import Path, PurePosixPath
 
 from checker.errors import RepositoryError
-from checker.source.repository import Repository, last_line
+from checker.source.git import GitFailed
+from checker.source.repository import Entry, Repository
 
 UNRELATED = ("--allow-unrelated-histories",)
+_STATUSES = (0, 1, 129)
+"""A clean merge; one with conflicts; a git before 2.38, which does not know the option."""
 OUR_KINDS = (".py", ".ini", ".toml", ".mako")
 # Whose name is on the commit that stands for the work tree: it lives in our own object folder and dies with the run.
 OURSELVES = {
@@ -46,9 +47,9 @@ def work_tree_commit(repository: Repository) -> str:
         repository.run("-c", "core.safecrlf=false", "add", "--update", "--", ":/", env=env)
         _add_untracked(repository, env)
         tree = repository.run("write-tree", "--missing-ok", env=env)  # a partial clone lacks most of them
-    except CommandError as error:
+    except GitFailed as error:
         raise RepositoryError(
-            f"git cannot read the work tree: {last_line(error)}", "Mend that, or name a commit with --head."
+            f"git cannot read the work tree: {error.problem}", "Fix that, or name a commit with --head."
         ) from None
     if head and tree == repository.tree_of(head):
         return head
@@ -78,37 +79,57 @@ def merge(repository: Repository, base: str, head: str) -> Merge:
     if common == head:
         return Merge(repository.tree_of(base))
     status, output, message = repository.try_run(
-        "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", *UNRELATED, base, head
+        *("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", *UNRELATED, base, head),
+        statuses=_STATUSES,
     )
+    tree, *conflicts = (part for part in output.split("\0") if part) if status in (0, 1) else ("",)
     if status == 0:
-        return Merge(output.rstrip("\0"))
+        return Merge(tree)
     if status == 1:
-        conflicts = tuple(part for part in output.split("\0")[1:] if part)
-        return Merge(_merge_by_file(repository, common, base, head), conflicts)
+        return Merge(_merge_by_file(repository, common, base, head), tuple(conflicts))
     if common is None:
         raise RepositoryError(f"git cannot merge: {message}", "Name a base that shares history with the head.")
     return _merge_by_file_with_conflicts(repository, common, base, head)
 
 
 def _merge_by_file_with_conflicts(repository: Repository, common: str, base: str, head: str) -> Merge:
-    sides = [repository.files(commit) for commit in (common, base, head)]
+    sides = [repository.entries(commit) for commit in (common, base, head)]
     conflicts = tuple(path for path in sorted(set().union(*sides)) if len({side.get(path) for side in sides}) == 3)
     return Merge(_merge_by_file(repository, common, base, head), conflicts)
 
 
 def _merge_by_file(repository: Repository, common: str | None, base: str, head: str) -> str:
     """The tree in which every file is the side that changed it, and `head`'s side where both did."""
-    before = repository.files(common) if common else {}
-    ours, theirs = repository.files(base), repository.files(head)
-    env = {"GIT_INDEX_FILE": str(repository.scratch / "merge-index")}
-    repository.run("read-tree", head, env=env)
-    taken = [
-        f"100644 {ours[path]}\t{path}\0" if path in ours else f"0 {'0' * len(head)}\t{path}\0"
-        for path in sorted(ours.keys() | before.keys(), key=lambda path: (path in ours, path))
-        if theirs.get(path) == before.get(path) != ours.get(path)
-    ]
-    # One git for all: a base that went on by a thousand files would be a thousand processes. Read so, a file where
-    # the other side has a folder takes its place instead of stopping us: that conflict is not ours to judge.
-    fed = "".join(taken).encode("utf-8", "surrogateescape")
-    repository.run("update-index", "-z", "--index-info", env=env, fed=fed)
-    return repository.run("write-tree", env=env)
+    before = repository.entries(common) if common else {}
+    merged = _put_together(before, repository.entries(base), repository.entries(head))
+    # One git for all: a base that went on by a thousand files would be a thousand processes.
+    index = repository.scratch / "merge-index"
+    index.unlink(missing_ok=True)
+    env = {"GIT_INDEX_FILE": str(index)}
+    fed = "".join(f"{one.mode} {one.name}\t{path}\0" for path, one in sorted(merged.items()))
+    repository.run("update-index", "-z", "--index-info", env=env, fed=fed.encode("utf-8", "surrogateescape"))
+    tree = repository.run("write-tree", "--missing-ok", env=env)
+    if repository.entries(tree) != merged:
+        raise RepositoryError(f"git did not write the merge of {base[:10]} and {head[:10]}", "Run this again.")
+    return tree
+
+
+def _put_together(
+    before: Mapping[str, Entry], ours: Mapping[str, Entry], theirs: Mapping[str, Entry]
+) -> dict[str, Entry]:
+    """Their entries, with what only we changed as we have it.
+
+    A file of ours takes the place of a folder of theirs, and the other way round: that conflict is not ours to judge.
+    """
+    merged = dict(theirs)
+    taken = [path for path in ours.keys() | before.keys() if theirs.get(path) == before.get(path) != ours.get(path)]
+    for path in sorted(taken, key=lambda path: (path in ours, path)):
+        if path not in ours:
+            merged.pop(path, None)
+            continue
+        above = [str(folder) for folder in PurePosixPath(path).parents if str(folder) in merged]
+        below = [other for other in merged if other.startswith(f"{path}/")] if path not in theirs else []
+        for other in (*above, *below):
+            del merged[other]
+        merged[path] = ours[path]
+    return merged

@@ -10,20 +10,43 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-from git import Git, Repo
-from git.exc import CommandError, GitCommandNotFound, InvalidGitRepositoryError, NoSuchPathError
+from typing import Self
 
 from checker.errors import RepositoryError
 from checker.source.fetching import Fetcher
+from checker.source.git import Git, GitFailed, last_line, split_batch
+
+# GitPython calls git once as it is imported, and raises ImportError where that fails. We only let it find the repository.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+from git import Repo
+from git.exc import InvalidGitRepositoryError, NoSuchPathError
 
 USUAL = ("main", "master", "trunk", "develop")
 FILE_MODES = frozenset({"100644", "100755"})
+# Why `rev-parse --verify --quiet` ends with 128, and not with 1, for what is not there: a reflog that is too short, a
+# branch without upstream, and a commit that a partial clone asks its remote for in vain.
+_NO_SUCH_COMMIT = re.compile(
+    r"only has \d+ entries|no upstream configured|no such branch|HEAD does not point to a branch|promisor remote|not our ref"
+)
+EMPTY_TREES = (
+    "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+)
+"""The id of a tree without entries, with SHA-1 and with SHA-256."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a tree has at a path: a file, a symbolic link or a submodule."""
+
+    mode: str
+    name: str
+    """Of the blob; of a submodule, its commit."""
 
 
 class Repository:
@@ -33,7 +56,7 @@ class Repository:
         self._repo = repo
         self._environ = environ
         self._tell = tell
-        self._git: Git = repo.git
+        self._git = Git(Path(repo.working_dir or repo.git_dir))
         self.scratch = Path(tempfile.mkdtemp(prefix="alembic-premerge-git-"))
         """A folder of our own, gone with this object."""
         objects = Path(repo.common_dir) / "objects"
@@ -48,18 +71,17 @@ class Repository:
             "GIT_OBJECT_DIRECTORY": str(self.scratch / "objects"),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(path for path in alternates if path),
         }
-        self._git.update_environment(
+        self._git.set(
             GIT_DIR=str(repo.git_dir),
             **self._objects,
             GIT_OPTIONAL_LOCKS="0",
             GIT_TERMINAL_PROMPT="0",
-            LC_ALL="C",
         )
-        bare = self.ask("rev-parse", "--is-bare-repository") == "true"
+        bare = self.run("rev-parse", "--is-bare-repository") == "true"
         self.root: Path | None = None if bare else Path(repo.working_dir)
         """The work tree's top folder; None for a bare repository."""
         if self.root:
-            self._git.update_environment(GIT_WORK_TREE=str(self.root))
+            self._git.set(GIT_WORK_TREE=str(self.root))
 
     def __enter__(self) -> Self:
         return self
@@ -71,48 +93,44 @@ class Repository:
 
     def close(self) -> None:
         """End git's helper processes and remove our object folder."""
+        self._git.close()
         self._repo.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, fed: bytes | None = None) -> str:
-        """What git answers, without its last newline; `fed` is its standard input. Raises CommandError where it says no."""
-        output: str = self._execute(arguments, env, fed)
-        return output
-
-    def try_run(self, *arguments: str) -> tuple[int, str, str]:
-        """git's exit status, what it answers and what it complains of."""
-        status, output, message = self._execute(arguments, None, None, with_extended_output=True, with_exceptions=False)
-        return status, str(output), str(message)
+        """What git answers, without its last newline; `fed` is its standard input. Raises GitFailed where it fails."""
+        return self._git.call(*arguments, env=env, fed=fed).expect(0).text
 
     def run_bytes(self, *arguments: str, fed: bytes | None = None) -> bytes:
         """As run, to the byte."""
-        output: bytes = self._execute(arguments, None, fed, stdout_as_string=False, strip_newline_in_stdout=False)
-        return output
+        return self._git.call(*arguments, fed=fed).expect(0).output
 
-    def _execute(
-        self, arguments: Sequence[str], env: Mapping[str, str] | None, fed: bytes | None, **options: Any
-    ) -> Any:
-        with tempfile.TemporaryFile(dir=self.scratch) as file:
-            file.write(fed or b"")
-            file.seek(0)
-            return self._git.execute(["git", *arguments], env=env and dict(env), istream=file, **options)
+    def ask(self, *arguments: str, no: Collection[int] = (1,), env: Mapping[str, str] | None = None) -> str | None:
+        """As run, but None where git ends with a status by which it says no to this question.
 
-    def ask(self, *arguments: str) -> str | None:
-        """As run, but None where git says no."""
-        try:
-            return self.run(*arguments)
-        except CommandError:
-            return None
+        Which statuses those are is git's documentation of the question: 128 is nearly always a failure, and no answer.
+        """
+        answer = self._git.call(*arguments, env=env).expect(0, *no)
+        return answer.text if answer.status == 0 else None
+
+    def try_run(self, *arguments: str, statuses: Collection[int]) -> tuple[int, str, str]:
+        """git's exit status, what it answers and what it complains of. Raises GitFailed for another status than these."""
+        answer = self._git.call(*arguments).expect(*statuses)
+        return answer.status, answer.text, answer.message
 
     # --- commits and refs
 
     def resolve(self, ref: str) -> str:
         """The commit that a ref stands for, fetched if it is missing. Raises RepositoryError for one that is nowhere."""
-        found = self.find(ref) or self._obtain(ref)
+        found = self.find_anywhere(ref)
         if found is None:
             problem = f"git knows no commit called '{ref}'"
             raise RepositoryError(problem, f"Fetch it first, or name another ref.{self._too_shallow()}")
         return found
+
+    def find_anywhere(self, ref: str) -> str | None:
+        """The commit that a ref stands for, fetched if it is missing; None for one that is nowhere."""
+        return self.find(ref) or self._obtain(ref)
 
     def _too_shallow(self) -> str:
         if not self.is_shallow():
@@ -121,11 +139,14 @@ class Repository:
 
     def find(self, ref: str) -> str | None:
         """The commit that a ref stands for, or None."""
-        return self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        answer = self._git.call("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        if answer.status == 1 or (answer.status == 128 and _NO_SUCH_COMMIT.search(answer.message)):
+            return None
+        return answer.expect(0).text
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """The parents' ids, as the commit itself says: a shallow clone does not have them, and knows them."""
-        header = (self.ask("cat-file", "commit", commit) or "").partition("\n\n")[0]
+        header = self.run("cat-file", "commit", commit).partition("\n\n")[0]
         return tuple(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent "))
 
     # --- what is not here
@@ -145,8 +166,8 @@ class Repository:
     def remotes(self) -> tuple[str, ...]:
         """Their names: origin first, then that of the branch that is checked out."""
         branch = self.current_branch()
-        mine = self.ask("config", f"branch.{branch}.remote") if branch else None
-        names = (self.ask("remote") or "").split()
+        mine = self.ask("config", "--get", f"branch.{branch}.remote") if branch else None
+        names = self.run("remote").split()
         return tuple(sorted(names, key=lambda name: (name != "origin", name != mine, name)))
 
     def fetch_everything(self) -> Path | None:
@@ -195,7 +216,7 @@ class Repository:
     def _look_further(self) -> None:
         """See history as far as it has been fetched."""
         if self.is_shallow():
-            self._git.update_environment(GIT_SHALLOW_FILE=self._fetcher.boundary)
+            self._git.set(GIT_SHALLOW_FILE=self._fetcher.boundary)
 
     @cached_property
     def _promised(self) -> tuple[str, ...]:
@@ -206,7 +227,7 @@ class Repository:
     def _prefetch(self, blobs: Sequence[str]) -> None:
         """In a partial clone, have these files' contents in one go: git itself would fetch one after the other."""
         for remote in self._promised if blobs else ():
-            self._fetcher.blobs(remote, blobs, self.scratch / "wanted")
+            self._fetcher.blobs(remote, blobs)
 
     def remote_refs(self, pattern: str) -> dict[str, str] | None:
         """The remote's refs of this pattern, each with its commit; None where the remote does not answer, {} without one."""
@@ -224,7 +245,7 @@ class Repository:
         """Whether the history of a commit ends where a shallow clone was cut, and not where it began."""
         if not self.is_shallow():
             return False
-        roots = (self.ask("rev-list", "--max-parents=0", tip, "--") or "").split()
+        roots = self.run("rev-list", "--max-parents=0", tip, "--").split()
         return any(self.parents(root) for root in roots)
 
     def current_branch(self) -> str | None:
@@ -251,8 +272,8 @@ class Repository:
         return self._local_default()
 
     def _local_default(self) -> str | None:
-        local = (self.ask("for-each-ref", "--format=%(refname:short)", "refs/heads/") or "").splitlines()
-        configured = self.ask("config", "init.defaultBranch")
+        local = self.run("for-each-ref", "--format=%(refname:short)", "refs/heads/").splitlines()
+        configured = self.ask("config", "--get", "init.defaultBranch")
         for name in (configured, *USUAL):
             if name in local:
                 return name
@@ -268,7 +289,7 @@ class Repository:
 
     def is_shallow(self) -> bool:
         """Whether history was cut off when this repository was cloned."""
-        return self.ask("rev-parse", "--is-shallow-repository") == "true"
+        return self.run("rev-parse", "--is-shallow-repository") == "true"
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor; None where there is none. A history that is too shallow to tell is fetched.
@@ -298,33 +319,61 @@ class Repository:
 
     # --- trees and blobs
 
+    def entries(self, tree: str, folders: Sequence[str] = ()) -> dict[str, Entry]:
+        """Everything in a tree that is no folder, or in these folders of it, by its path from the repository's root."""
+        output = self.run_bytes("ls-tree", "-r", "-z", "--full-tree", tree, "--", *folders)
+        found = {}
+        for record in output.split(b"\0")[:-1]:
+            facts, _, path = record.partition(b"\t")
+            mode, _, name = facts.decode().split(" ")
+            found[path.decode("utf-8", "surrogateescape")] = Entry(mode, name)
+        if not output.endswith(b"\0") and (output or (not folders and self.tree_of(tree) not in EMPTY_TREES)):
+            raise RepositoryError(f"git did not list the whole tree {tree[:10]}", "Run this again.")
+        return found
+
     def files(self, tree: str, folders: Sequence[str] = ()) -> dict[str, str]:
         """Every regular file of a tree, or of these folders in it: its path from the repository's root, and its blob."""
-        found = {}
-        for record in self.run_bytes("ls-tree", "-r", "-z", "--full-tree", tree, "--", *folders).split(b"\0"):
-            if record[:6].decode() in FILE_MODES:
-                facts, _, path = record.partition(b"\t")
-                found[path.decode("utf-8", "surrogateescape")] = facts.split(b" ")[2].decode()
-        return found
+        return {path: one.name for path, one in self.entries(tree, folders).items() if one.mode in FILE_MODES}
 
     def read(self, blob: str) -> bytes:
-        """The content of a blob."""
-        data: bytes = self._git.get_object_data(blob)[3]
-        return data
+        """The content of a blob. Raises RepositoryError where it is not here and cannot be fetched."""
+        try:
+            content = self._git.read(blob)
+        except GitFailed as error:
+            raise self._missing(blob, 1, error.message) if self._promised else error from None
+        if content is None:
+            raise self._missing(blob, 1)
+        return content
 
-    def read_all(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """The contents of many blobs by one git: asking for one after the other waits for it each time."""
+    def read_all(self, blobs: Sequence[str], *, missing_ok: bool = False) -> dict[str, bytes]:
+        """The contents of many blobs by one git: asking for one after the other waits for it each time.
+
+        Raises RepositoryError where some are not here and cannot be fetched, unless `missing_ok`: then they are left out.
+        """
         self._prefetch(blobs)
-        output = self.run_bytes("cat-file", "--batch", "--buffer", fed="".join(f"{blob}\n" for blob in blobs).encode())
-        found, at = {}, 0
-        while at < len(output):
-            end = output.index(b"\n", at)
-            blob, *facts = output[at:end].decode().split(" ")
-            size = int(facts[1]) if len(facts) == 2 else None  # else it is "missing"
-            if size is not None:
-                found[blob] = output[end + 1 : end + 1 + size]
-            at = end + 1 + (0 if size is None else size + 1)
+        fed = "".join(f"{blob}\n" for blob in blobs).encode()
+        answer = self._git.call("cat-file", "--batch", "--buffer", fed=fed)
+        if answer.status == 128 and self._promised:  # what a partial clone lacks, and its remote does not give
+            raise self._missing("", len(blobs), answer.message)
+        found = split_batch(answer.expect(0), blobs)
+        missing = [blob for blob in blobs if blob not in found]
+        if missing and not missing_ok:
+            raise self._missing(missing[0], len(missing))
         return found
+
+    def _missing(self, blob: str, count: int, message: str = "") -> RepositoryError:
+        """What to say of contents that a partial clone has left out, or that are lost."""
+        what = f"the file content {blob[:10]}" if blob else "the content of files"
+        more = f" and {count - 1} more" if blob and count > 1 else ""
+        reason = f" ({last_line(message)})" if message else ""
+        if self._promised:
+            return RepositoryError(
+                f"this partial clone lacks {what}{more}, and the remote does not provide it{reason}",
+                "Check that the remote can be reached, or clone without `--filter`.",
+            )
+        return RepositoryError(
+            f"the repository lacks {what}{more}{reason}", "`git fsck` says what is damaged; make a new clone."
+        )
 
     def export(self, tree: str, folder: Path, paths: Sequence[str] | None = None) -> None:
         """Write a tree's files below `folder`, as a checkout would: all, or those that are named."""
@@ -333,9 +382,13 @@ class Repository:
         prefix = f"--prefix={folder}/"
         if paths is None:
             self.run("checkout-index", "--all", "--force", "--quiet", prefix, env=env)
-            return
-        for start in range(0, len(paths), 200):  # a command line has a longest length
-            self.run("checkout-index", "--force", "--quiet", prefix, "--", *paths[start : start + 200], env=env)
+        for start in range(0, len(paths or ()), 200):  # a command line has a longest length
+            self.run("checkout-index", "--force", "--quiet", prefix, "--", *(paths or ())[start : start + 200], env=env)
+        absent = [path for path in (self.files(tree) if paths is None else paths) if not os.path.lexists(folder / path)]
+        if absent:
+            raise RepositoryError(
+                f"git wrote {absent[0]} and {len(absent) - 1} other files of {tree[:10]} nowhere", "Run this again."
+            )
 
 
 def open_repository(path: Path, environ: Mapping[str, str], tell: Callable[[str], None] = lambda _: None) -> Repository:
@@ -344,18 +397,9 @@ def open_repository(path: Path, environ: Mapping[str, str], tell: Callable[[str]
     Raises RepositoryError where there is none, or no git.
     """
     try:
-        return Repository(Repo(path, search_parent_directories=True), environ, tell)
+        repo = Repo(path, search_parent_directories=True)
     except (InvalidGitRepositoryError, NoSuchPathError):
         raise RepositoryError(
             f"{path} is not in a git repository", "Run this inside the repository whose migrations you want checked."
         ) from None
-    except GitCommandNotFound:
-        raise RepositoryError("there is no git on this machine", "Install git.") from None
-    except CommandError as error:
-        raise RepositoryError(f"git cannot read {path}: {last_line(error)}", "Mend what git says there.") from None
-
-
-def last_line(error: CommandError) -> str:
-    """The last of what git said when it failed."""
-    lines = str(error.stderr).strip().strip("'").strip().splitlines()
-    return lines[-1].strip() if lines else f"git ended with status {error.status}"
+    return Repository(repo, environ, tell)

@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from git.exc import CommandError
-
-from checker.errors import RepositoryError
 from checker.source.history import COMMIT_FORMAT, LOG, Commit, literal
-from checker.source.repository import FILE_MODES, Repository, last_line
+from checker.source.repository import FILE_MODES, Repository
 from checker.source.script import Script, is_script_name, read_script
 
 # Where revision scripts lie as a rule. The folders of the environments that are known come besides.
@@ -163,18 +160,13 @@ def read_history(repository: Repository, folders: Iterable[str], tips: Iterable[
     places = literal(sorted(set(folders) - {"."}))
     commits = tuple(changes_of_files(repository, (*USUAL_PLACES, *places), tips))
     blobs = {blob for one in commits for change in one.files for blob in (*change.before, change.after) if blob}
-    return ScriptHistory(commits, repository.read_all(sorted(blobs)) if blobs else {})
+    return ScriptHistory(commits, repository.read_all(sorted(blobs), missing_ok=True) if blobs else {})
 
 
 def changes_of_files(repository: Repository, pathspecs: Sequence[str], tips: Iterable[str]) -> Iterator[ChangedFiles]:
     """What each commit did to the scripts among the paths, children before parents; of a merge only what none of its
-    parents has. Raises RepositoryError where git cannot walk through its history."""
-    try:
-        output = _log(repository, pathspecs, tips)
-    except CommandError as error:
-        raise RepositoryError(
-            f"git cannot read its own history: {last_line(error)}", "Try it in a new clone."
-        ) from None
+    parents has. Raises GitFailed where git cannot walk through its history."""
+    output = _log(repository, pathspecs, tips)
     fields = iter(output.decode("utf-8", "surrogateescape").split("\0"))
     commit: Commit | None = None
     files: list[FileChange] = []

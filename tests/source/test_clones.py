@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from checker import pipeline
+from checker import cli, pipeline
 from checker.errors import RepositoryError
 from checker.findings import Report
 from checker.settings import Settings
@@ -339,3 +339,22 @@ def test_a_submodule(origin: Checkout, tmp_path: Path) -> None:
     git(inner, "checkout", "--quiet", "branch")
     assert ids(check(inner, base="origin/main")) == ["H101"]
     outer.repo.close()
+
+
+def test_contents_that_a_partial_clone_cannot_get_are_no_bug_of_ours(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With one script missing, which the process that reads objects asks for, and with many, asked for in one go."""
+    checkout.git("config", "uploadpack.allowFilter", "true")
+    for number, text in enumerate(("a", "a <- b <- c <- d")):
+        checkout.commit(project(text))
+        clone = tmp_path / f"clone{number}"
+        checkout.git("clone", "--quiet", "--bare", "--filter=blob:none", f"file://{checkout.root}", str(clone))
+        (clone / "config").write_text(
+            (clone / "config").read_text().replace(str(checkout.root), str(tmp_path / "gone"))
+        )
+        monkeypatch.chdir(clone)
+        assert cli.run(["check", "--no-replay", "--all", "--base", "main", "--head", "main"]) == 2
+        said = capsys.readouterr().err
+        assert "alembic-premerge: this partial clone lacks" in said
+        assert "Check that the remote can be reached" in said
