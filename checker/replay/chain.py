@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from checker.postgres.interface import Server
+from checker.postgres.interface import Address, Server
 from checker.replay.arrival import not_downgraded, not_upgraded
 from checker.replay.database import read_catalog, throwaway
 from checker.replay.order import RevisionNode
@@ -43,7 +43,7 @@ def run_chain(
     floor: str | None = None,
     progress: Progress,
 ) -> Chain:
-    """Up, compare, down, in one database and one worker. `floor` is the revision below which no downgrade is asked."""
+    """Up, compare, down, in one database. `floor` is the revision below which no downgrade is asked."""
     with throwaway(server) as address, Session(launch, address) as session:
         total = len(order)
         fresh = run(session, "fresh", session.upgrade, total, progress, lambda ran: not_upgraded(session, order, ran))
@@ -51,17 +51,15 @@ def run_chain(
             why = "the fresh pass failed"
             return Chain(fresh, not_run("drift", why), not_run("downgrade", why))
         catalog = read_catalog(address, watch, session)
-        drift, operations = compare_models(session)
-        down = not_run("downgrade", "the worker ended in the drift pass")
-        if session.alive:
-            down = run(
-                session,
-                "downgrade",
-                lambda: session.downgrade(floor or "base"),
-                total,
-                progress,
-                lambda _: not_downgraded(session, order, floor),
-            )
+        drift, operations = compare_models(launch, address)
+        down = run(
+            session,
+            "downgrade",
+            lambda: session.downgrade(floor or "base"),
+            total,
+            progress,
+            lambda _: not_downgraded(session, order, floor),
+        )
         return Chain(fresh, drift, _as_far_as_it_goes(down), catalog, operations)
 
 
@@ -98,10 +96,15 @@ def run(
     )
 
 
-def compare_models(session: Session) -> tuple[Pass, tuple[str, ...] | None]:
-    """The drift pass in a session whose database stands at the heads, and the operations that the models lack."""
+def compare_models(launch: Launch, address: Address) -> tuple[Pass, tuple[str, ...] | None]:
+    """The drift pass on a database that is at the heads, and the operations that the models lack.
+
+    In a process of its own, as `alembic check` is one: a script that has run may have added tables to the models'
+    MetaData (`metadata.reflect()`, a class that it declares), and nothing in its process can take that back whole.
+    """
     started = time.monotonic()
-    one = session.compare()
+    with Session(launch, address) as session:
+        one = session.compare()
     seconds = time.monotonic() - started
     if one.compared is None:
         return Pass("drift", seconds, "failed", failure=one.failure or _no_answer()), None

@@ -75,7 +75,7 @@ def _run_base(
         done = run(
             session, "deploy", session.upgrade, total, progress, lambda ran: not_upgraded(session, base.order, ran)
         )
-        operations = None if done.failure else compare_models(session)[1]
+        operations = None if done.failure else compare_models(launch, address)[1]
     if others and done.failure is not None and done.failure.kind is FailureKind.ENVIRONMENT:
         return _run_base(replace(base, launches=tuple(others)), address, total, progress)
     return launch, done, operations

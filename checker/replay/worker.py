@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import hashlib
 import importlib
 import importlib.machinery
@@ -241,6 +242,49 @@ class AskedFor:
 
 
 ASKED = AskedFor()
+
+
+class StepTables:
+    """The tables that the code of a step adds to a MetaData, and their removal.
+
+    Alembic runs each command in a process of its own. Here many steps share one: a class that upgrade() declares, or a
+    `metadata.reflect()`, would meet itself when the step is run again ("Table 'x' is already defined").
+    Tables of a module that a step is the first to import stay, as the module does.
+    """
+
+    def __init__(self) -> None:
+        self._added: list[tuple[Any, Any]] = []
+
+    def listen(self, running: Callable[[], Any]) -> None:
+        """From here on. `running` gives the path of the script that is at work, or None."""
+        schema = importlib.import_module("sqlalchemy.schema")
+
+        def attached(table: Any, parent: Any) -> None:
+            script = running()
+            if script and isinstance(parent, schema.MetaData) and self._by_code_of(script):
+                self._added.append((parent, table))
+
+        importlib.import_module("sqlalchemy.event").listen(schema.Table, "after_parent_attach", attached)
+
+    @staticmethod
+    def _by_code_of(script: str) -> bool:
+        """Whether the script's function makes the table; not an import in it, nor Alembic in a MetaData of its own."""
+        frame: Any = sys._getframe(2)
+        while frame is not None and frame.f_code.co_filename != script:
+            module = str(frame.f_globals.get("__name__"))
+            if frame.f_code.co_filename.startswith("<frozen importlib") or module.startswith("alembic."):
+                return False
+            frame = frame.f_back
+        return frame is not None
+
+    def remove(self) -> None:
+        """Take those that are still there out of their MetaData. Classes mapped to them go with the garbage."""
+        added, self._added = self._added, []
+        for metadata, table in added:
+            if metadata.tables.get(table.key) is table:
+                metadata.remove(table)
+        if added:
+            gc.collect()
 
 
 # ---------------------------------------------------------------- guards
@@ -796,6 +840,7 @@ class Worker:
         self._loaded: Any = None
         self._unfinished: dict[Any, Any] = {}  # (revision, direction): the step and the exception that ended it
         self._caught: Optional[BaseException] = None
+        self._tables = StepTables()
         scripts = os.path.realpath(job["script_location"])
         versions = [os.path.realpath(place) for place in job.get("version_locations") or ()]
         root = os.path.realpath(job["directory"])
@@ -846,6 +891,7 @@ class Worker:
 
         maintainer.update_to_step = update_to_step
         event.listen(engine.Engine, "before_cursor_execute", record)
+        self._tables.listen(lambda: self.step["path"] if self._recording else None)
 
     def _record(self, statement: str, parameters: Any) -> None:
         self._recorded += 1
@@ -884,6 +930,7 @@ class Worker:
         except BaseException as error:  # SystemExit too: it is the project's failure, not the session's end
             self._fail(error)
         self._recording = False
+        self._tables.remove()
         self.channel.send("finished")
 
     def _call(self, command: str) -> None:
@@ -1039,6 +1086,7 @@ class Worker:
             yield step
             # Alembic would remember the enums that this step made and not see that the next step drops them.
             context.impl.memo.clear()
+            self._tables.remove()
             # At the driver, so that it holds whatever transaction env.py has opened, `engine.begin()` included.
             context.connection.connection.commit()
             self._end()
