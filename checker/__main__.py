@@ -1,6 +1,6 @@
 """`python -m checker` is `alembic-premerge`."""
 
-from checker.cli import main
+from checker.door import main
 
 if __name__ == "__main__":
     main()

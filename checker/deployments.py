@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checker.checks.base import Deployed, Subject
+from checker.files import resolve_inside
 from checker.findings import Skipped
 from checker.postgres.interface import ProviderUnavailable
 from checker.settings import DeployedAt
@@ -23,13 +24,25 @@ class Deployments:
 
 
 def read_deployments(
-    environments: Mapping[str, DeployedAt], read: Callable[[str], bytes | None], environ: Mapping[str, str]
+    environments: Mapping[str, DeployedAt],
+    read: Callable[[str], bytes | None],
+    environ: Mapping[str, str],
+    trusted: Iterable[DeployedAt],
 ) -> Deployments:
     """Ask every environment. `read` gives a file of the repository; an environment that does not answer is skipped, and
-    that is never green."""
+    that is never green.
+
+    A variable that holds a URL is read only if one of the `trusted` entries names it: whoever opens a pull request may
+    write any variable's name into the configuration.
+    """
     known: list[Deployed] = []
     skipped = []
+    variables = {place.url_env for place in trusted}
     for name, place in environments.items():
+        if place.url_env and place.url_env not in variables:
+            reason = f"url_env: {place.url_env} is not yet in the base's configuration, which alone may name a variable"
+            skipped.append(Skipped(f"environment {name}", reason, wanted=False))
+            continue
         try:
             known += [Deployed(name, revision) for revision in _ask(place, read, environ)]
         except ProviderUnavailable as error:
@@ -64,7 +77,7 @@ def file_reader(root: Path | None, reader: SnapshotReader, tree: str) -> Callabl
 
     def read(path: str) -> bytes | None:
         if root and (root / path).is_file():
-            return (root / path).read_bytes()
+            return resolve_inside(root, path, "the environment's file").read_bytes()
         return reader.read(tree, path) or None
 
     return read

@@ -158,6 +158,8 @@ class ReplayReport:
     server: ServerReport
     passes: tuple[PassReport, ...]
     steps: tuple[StepReport, ...]
+    not_isolated: tuple[str, ...] = ()
+    """The layers of isolation from the machine and the network that it ran without, in words."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from checker.checks.faults import introduced, reason
 from checker.checks.proof import prove
 from checker.checks.registry import REPLAY, STATIC, Registered
 from checker.deployments import Deployments, all_revisions, assign, file_reader, read_deployments
-from checker.errors import ConfigurationError
+from checker.files import read_inside
 from checker.findings import (
     Finding,
     PassReport,
@@ -28,15 +28,13 @@ from checker.findings import (
     StepReport,
     Tool,
 )
-from checker.postgres.interface import InitScript
+from checker.postgres.interface import InitScript, Server
 from checker.settings import (
-    FILE_NAMES,
     Configuration,
     PostgresSettings,
     ProjectSettings,
     Settings,
     load_configuration,
-    read_configuration,
 )
 from checker.source.changes import find_changes
 from checker.source.comparison import Comparison, compare_refs, what_to_compare
@@ -44,6 +42,7 @@ from checker.source.history import last_seen
 from checker.source.pairing import EnvironmentPair, pair_environments
 from checker.source.repository import Repository, open_repository
 from checker.source.snapshot import SnapshotReader
+from checker.trust import read_configuration_of, restrict_postgres, trusted_configuration
 from checker.verdict import arrange, verdict
 
 # Workflows of these events have secrets and a token that may write, and can be made to check out anybody's code.
@@ -123,9 +122,7 @@ def configure_at(tree: str, settings: Settings, repository: Repository, reader: 
     if settings.config or repository.root:
         configuration = load_configuration(repository.root or settings.directory, settings.config)
     else:
-        names = [name for name in (*FILE_NAMES, "pyproject.toml") if name in reader.files(tree)]
-        text = reader.read(tree, names[0]).decode("utf-8", "replace") if names else ""
-        configuration = read_configuration(text, names[0]) if names else Configuration()
+        configuration = read_configuration_of(tree, reader)
     refuse_unknown_checks(configuration)
     return configuration
 
@@ -186,7 +183,8 @@ def ask_environments(
     if not subjects or not (about & settings.only if settings.only else about):
         return Deployments((), ())
     read = file_reader(repository.root, reader, comparison.base_tree)
-    return read_deployments(configuration.environments, read, environ)
+    trusted = trusted_configuration(settings, configuration, comparison, reader)
+    return read_deployments(configuration.environments, read, environ, trusted.environments.values())
 
 
 def complete(
@@ -234,16 +232,23 @@ def replay(
     if not able:
         return Replayed((), tuple(skipped))
 
+    from checker.isolation.layers import hidden_paths, isolate
     from checker.postgres import start_server
-    from checker.replay.project import Trees, replay_subject
+    from checker.replay.project import Trees, isolated, replay_subject
 
-    postgres = settings.postgres_settings(configuration.postgres)
+    trusted = trusted_configuration(settings, configuration, comparison, SnapshotReader(repository))
+    postgres = settings.postgres_settings(restrict_postgres(configuration.postgres, trusted.postgres, settings))
     init = read_init_scripts(postgres, repository.root or settings.directory)
-    with start_server(postgres, environ=environ, tell=progress.tell, init=init) as server:
+    with (
+        start_server(postgres, environ=environ, tell=progress.tell, init=init) as server,
+        isolate(server.host, server.port, hidden_paths(environ)) as isolation,
+    ):
         done = tuple(
             replace(
                 subject,
-                replay=replay_subject(
+                replay=isolated(
+                    replay_subject,
+                    isolation,
                     subject.base,
                     subject.result,
                     subject.changes,
@@ -263,7 +268,22 @@ def replay(
             )
             for subject in able
         )
-    return Replayed(done, (*skipped, *_not_deployed(done)))
+    judged = tuple(one for one in done if not _lacks_rights(one, server))
+    lacking = [one for one in done if one not in judged]
+    skipped += [Skipped(f"replay of {one.project}", _LACKS_RIGHTS) for one in lacking]
+    return Replayed(judged, (*skipped, *_not_deployed(judged)))
+
+
+_LACKS_RIGHTS = (
+    "a revision needs a right that the role made for this run does not have on the given server (insufficient_privilege); "
+    "set postgres: {privileged: true} on the base branch, or leave --postgres out for a temporary server"
+)
+
+
+def _lacks_rights(subject: Subject, server: Server) -> bool:
+    """Whether a step was refused for our own restriction of the role: that is no fault of the migration's."""
+    steps = (step for one in subject.replayed.passes for step in one.steps)
+    return server.restricted and any(step.failure and step.failure.sqlstate == "42501" for step in steps)
 
 
 def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:
@@ -294,16 +314,7 @@ def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapp
 
 def read_init_scripts(postgres: PostgresSettings, root: Path) -> tuple[InitScript, ...]:
     """The SQL that every empty database starts with. Raises ConfigurationError for a file that is not there."""
-    scripts = []
-    for name in postgres.init:
-        try:
-            scripts.append(InitScript(name, (root / name).read_text("utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"postgres.init names {name}, which cannot be read: {error}",
-                "Name a file relative to the repository's root.",
-            ) from None
-    return tuple(scripts)
+    return tuple(InitScript(name, read_inside(root, name, "postgres.init")) for name in postgres.init)
 
 
 def _hindrance(subject: Subject) -> str | None:
@@ -365,4 +376,5 @@ def describe_replay(subject: Subject) -> ReplayReport:
             )
             for landing in replayed.landings
         ),
+        not_isolated=replayed.not_isolated,
     )

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from checker.checks.base import listing
 from checker.errors import CheckerError, UsageError
+from checker.isolation.layers import Isolation, hidden_paths, isolate
 from checker.lost.answer import Kind, Proof
 from checker.lost.calling import SHORT
 from checker.lost.recovery import Ways
@@ -42,12 +43,16 @@ def proved(
         return found.answers
     postgres = settings.postgres_settings(found.configuration.postgres)
     init = read_init_scripts(postgres, repository.root or settings.directory)
-    with start_server(postgres, environ=environ, tell=progress.tell, init=init) as server:
+    with (
+        start_server(postgres, environ=environ, tell=progress.tell, init=init) as server,
+        isolate(server.host, server.port, hidden_paths(environ)) as isolation,
+    ):
         return tuple(
             replace(
                 one,
                 located=replace(
-                    one.located, proof=_prove(one.ways, found, settings, repository, server, environ, progress)
+                    one.located,
+                    proof=_prove(one.ways, found, settings, repository, server, isolation, environ, progress),
                 ),
             )
             if one.ways and one.ways.road
@@ -62,6 +67,7 @@ def _prove(
     settings: Settings,
     repository: Repository,
     server: Server,
+    isolation: Isolation,
     environ: Mapping[str, str],
     progress: Progress,
 ) -> Proof:
@@ -82,7 +88,8 @@ def _prove(
                 opened = open_workspace(repository, snapshot.environment, tree, work_tree=work_tree)
                 place = stack.enter_context(opened)
                 root = repository.root or place.root
-                return make_plan(snapshot, project, place, root, found.configuration.timeouts, environ, progress.tell)
+                timeouts = found.configuration.timeouts
+                return make_plan(snapshot, project, place, root, timeouts, environ, isolation, progress.tell)
 
             tree = repository.tree_of(commit)
             before = SnapshotReader(repository).snapshot(tree, facts.here.environment)

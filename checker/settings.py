@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from checker.errors import ConfigurationError, UsageError
+from checker.files import resolve_inside
 from checker.findings import Severity
 
 FILE_NAMES = (".alembic-premerge.yml", ".alembic-premerge.yaml")
@@ -79,10 +81,14 @@ class ProjectSettings(_Model):
 
 
 class PostgresSettings(_Model):
-    """Where the throwaway PostgreSQL comes from. `url` is a server on which databases may be made and dropped."""
+    """Where the throwaway PostgreSQL comes from. `url` is a server on which databases may be made and dropped.
+
+    There the migrations run as a new role that owns their databases and nothing else; with `privileged` as the URL's own.
+    """
 
     provider: ProviderName = "auto"
     url: str | None = Field(default=None, repr=False)
+    privileged: bool = False
     image: str = "postgres:17"
     extensions: tuple[str, ...] = ()
     init: tuple[str, ...] = ()
@@ -252,10 +258,8 @@ def _sentence(place: Location, mistake: Any) -> str:
         case "missing":
             return f"{setting}: is missing"
         case _:
-            given = mistake["input"]
-            shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
             said = mistake["msg"].removeprefix("Value error, ")
-            return f"{setting}: {said[:1].lower()}{said[1:]}{shown}"
+            return f"{setting}: {said[:1].lower()}{said[1:]}"  # without the value, which may be a secret
 
 
 def find_configuration(root: Path) -> Path | None:
@@ -276,6 +280,9 @@ def load_configuration(root: Path, named: Path | None) -> Configuration:
     path = named or find_configuration(root)
     if path is None:
         return Configuration()
+    written = Path(os.path.abspath(path))  # noqa: PTH100 - as it is called, before its links are followed
+    if written.is_relative_to(root.absolute()):
+        resolve_inside(root, str(written.relative_to(root.absolute())), "the configuration")
     try:
         text = path.read_text("utf-8")
     except OSError as error:

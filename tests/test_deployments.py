@@ -33,7 +33,7 @@ def edit(revision: str, down: str | None) -> dict[str, bytes]:
 
 @pytest.fixture
 def shop(checkout: Checkout) -> Checkout:
-    checkout.commit(SHOP)
+    checkout.commit({**SHOP, **from_url()})
     checkout.branch("branch")
     return checkout
 
@@ -181,3 +181,13 @@ def test_a_database_without_a_version_table_says_nothing(shop: Checkout, server:
 def test_nobody_is_asked_where_no_migration_changed(shop: Checkout) -> None:
     shop.commit({**SHOP, **from_url()})
     assert check(shop.root).verdict == "pass"
+
+
+def test_only_the_base_may_name_a_variable(shop: Checkout, production: Address) -> None:
+    """A pull request that names one would have any secret of the job sent somewhere as a URL."""
+    config = b"environments: {production: {url_env: GITHUB_TOKEN}}"
+    shop.commit({**SHOP, **edit("b", "a"), CONFIG: config})
+    report = check(shop.root, GITHUB_TOKEN=production.url())
+    assert [(one.what, one.wanted) for one in report.skipped][:1] == [("environment production", False)]
+    assert "GITHUB_TOKEN is not yet in the base's configuration" in report.skipped[0].reason
+    assert ids(report) == ["H101"]

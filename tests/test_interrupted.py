@@ -33,14 +33,20 @@ class Interrupted:
     """`alembic-premerge check` in a process of its own, on a project whose migration shows its process and then hangs."""
 
     def __init__(
-        self, checkout: Checkout, temporary: Path, *options: str, configuration: str = "", before: str = ""
+        self,
+        checkout: Checkout,
+        temporary: Path,
+        *options: str,
+        configuration: str = "",
+        before: str = "",
+        more: str = "",
     ) -> None:
         self.shown = checkout.root.parent / "shown"
         self.temporary = temporary
         checkout.commit({"alembic.ini": INI, "migrations/env.py": REAL_ENV, **self.script("pass")}, "merged")
         hang = f"{SHOW}{before}op.execute('SELECT pg_sleep(600)')"
         checkout.write(self.script(hang))
-        settings = f"projects: [{{path: ., env: {{SHOWN: {self.shown}}}{configuration}}}]\n"
+        settings = f"projects: [{{path: ., env: {{SHOWN: {self.shown}}}{configuration}}}]\n{more}"
         checkout.write({".alembic-premerge.yml": settings.encode()})
         environ = {**os.environ, "TMPDIR": str(self.temporary), "XDG_CACHE_HOME": str(self.temporary / "cache")}
         environ |= {"SHOWN": str(self.shown), "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -125,7 +131,8 @@ def test_a_role_that_a_migration_made_goes_with_it(
 ) -> None:
     home = server.create_database()
     make = "op.execute('COMMIT'); op.execute('CREATE ROLE premerge_left'); op.execute('COMMIT'); "
-    run = Interrupted(checkout, temporary, "--postgres", home.url(), before=make)
+    options = ("--postgres", home.url(), "--config", ".alembic-premerge.yml")
+    run = Interrupted(checkout, temporary, *options, before=make, more="postgres: {privileged: true}\n")
     assert comes_true(lambda: ask(home, "SELECT count(*) FROM pg_roles WHERE rolname = 'premerge_left'"), 90)
     code, output = run.end(number)
     assert code == 130, output

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import sql
@@ -16,6 +17,8 @@ from checker.errors import PostgresUnavailable
 from checker.postgres.interface import IMAGES, Address, InitScript, ProviderUnavailable, Request, Server
 
 MINIMUM_VERSION = 13
+PREFIX = "premerge_"
+"""With which every database and role begins that is made here."""
 THROWAWAY_OPTIONS = {
     # Nothing here has to survive a power cut.
     "fsync": "off",
@@ -32,12 +35,21 @@ THROWAWAY_OPTIONS = {
 """How our own servers are started."""
 OWN_SERVER_LOGIN = {"sslmode": "disable", "gssencmode": "disable", "hostaddr": "", "options": ""}
 """For our own servers: what is not given libpq takes from PGHOSTADDR, PGSSLMODE and the like, meant for another one."""
+RIGHTS = "Set postgres: {privileged: true} on the base branch, or leave the URL out for a temporary server."
 _POLL = 0.05
 _SETTINGS = """
     SELECT rolname, split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1)
     FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS setting
     JOIN pg_database AS d ON d.oid = setdatabase LEFT JOIN pg_roles AS r ON r.oid = setrole
     WHERE datname = %s"""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A role and its password."""
+
+    user: str
+    password: str = field(repr=False)
 
 
 def throwaway_arguments() -> list[str]:
@@ -48,7 +60,8 @@ def throwaway_arguments() -> list[str]:
 class DatabaseServer(Server):
     """A server that `admin` may log in to; the methods may be called from several threads.
 
-    `login` holds further libpq parameters; `stop` ends the server itself and is None where it is not ours.
+    `login` holds further libpq parameters; `stop` ends the server itself and is None where it is not ours. `owner` is a
+    role made for this run, which owns the databases and has no other right; it is dropped in the end.
     """
 
     def __init__(
@@ -59,12 +72,16 @@ class DatabaseServer(Server):
         *,
         login: Mapping[str, str] = OWN_SERVER_LOGIN,
         stop: Callable[[], None] | None = None,
+        owner: Login | None = None,
     ) -> None:
         self.provider = provider
+        self.host, self.port = admin.host, admin.port
         self._admin = admin
         self._login = dict(login)
         self._tell = request.tell
         self._stop = stop
+        self._owner = owner
+        self.restricted = owner is not None
         self._closed = False
         self._ours: set[str] = set()
         self._lock = threading.Lock()
@@ -87,9 +104,10 @@ class DatabaseServer(Server):
         if not extensions and not init:
             return
         template = self.create_database()
-        with self._connect(template) as connection:
+        with self._connect(self._admin.at(template.database)) as connection:
             for extension in extensions:
                 self._create_extension(connection, extension)
+        with self._connect(template) as connection:
             for script in init:
                 _run_script(connection, script)
         self._template = template
@@ -97,7 +115,7 @@ class DatabaseServer(Server):
     def create_database(self, template: Address | None = None) -> Address:
         """Make an empty database under a random name, or a copy of `template` (whose sessions are ended first)."""
         source = template or self._template
-        new = self._admin.at(f"premerge_{secrets.token_hex(6)}")
+        new = self._admin.at(f"{PREFIX}{secrets.token_hex(6)}")
         with self._connect(self._admin) as connection:
             with self._lock:
                 self._ours.add(new.database)
@@ -106,7 +124,7 @@ class DatabaseServer(Server):
             connection.execute(self._create_statement(new.database, source.database if source else None))
             if source is not None:
                 self._copy_settings(connection, source, new)
-        return new
+        return replace(new, user=self._owner.user, password=self._owner.password) if self._owner else new
 
     def drop_database(self, database: Address) -> None:
         """Drop a database of ours, ending its sessions; one that is gone already is no error."""
@@ -134,8 +152,12 @@ class DatabaseServer(Server):
                 while left:
                     connection.execute(_drop_statement(left[-1]))
                     left.pop()
+                if self._owner:
+                    left.append(f"the role {self._owner.user}")
+                    connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(_name(self._owner.user)))
+                    left.pop()
         except psycopg.Error as error:
-            self._tell(f"these databases are left on {self._admin.host}: {', '.join(left)} ({one_line(error)})")
+            self._tell(f"these are left on {self._admin.host}: {', '.join(left)} ({one_line(error)})")
 
     @contextmanager
     def _connect(self, address: Address) -> Iterator[psycopg.Connection]:
@@ -149,6 +171,8 @@ class DatabaseServer(Server):
         ]
         if template is None:
             parts.append(sql.SQL("ENCODING 'UTF8'"))
+        if self._owner:
+            parts.append(sql.SQL("OWNER {}").format(_name(self._owner.user)))
         if self._stop is not None and self._number >= 150000:
             # Twice as quick as wal_log without fsync (300 tables: 45 ms for 108 ms). It needs a checkpoint, which is
             # cheap here and may be dear on a server that has other work.
@@ -160,7 +184,7 @@ class DatabaseServer(Server):
         settings = connection.execute(_SETTINGS, (source.database,)).fetchall()
         if not settings:
             return
-        with self._connect(new) as session:
+        with self._connect(self._admin.at(new.database)) as session:
             for role, name, value in settings:
                 # By way of the session, since only that way is a list (search_path) taken as it stands in the catalog.
                 session.execute("SELECT set_config(%s, %s, false)", (name, value))
@@ -239,7 +263,9 @@ def _run_script(connection: psycopg.Connection, script: InitScript) -> None:
     except psycopg.Error as error:
         raise PostgresUnavailable(
             f"{script.name} (postgres.init) failed on PostgreSQL: {one_line(error)}",
-            "Mend that file; it is sent as plain SQL, so psql's own commands (\\connect, \\set) cannot be in it.",
+            RIGHTS
+            if isinstance(error, psycopg.errors.InsufficientPrivilege)
+            else "Fix that file; it is sent as plain SQL, so psql's own commands (\\connect, \\set) cannot be in it.",
         ) from None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from checker.postgres.databases import DatabaseServer, connect, one_line
+from checker.postgres.databases import PREFIX, DatabaseServer, Login, connect, one_line
 from checker.postgres.interface import Address, ProviderUnavailable, Request
 
 _OURS = ("host", "port", "user", "password", "dbname")
@@ -18,10 +20,25 @@ def start(request: Request) -> DatabaseServer:
     address, login = parse_url(request.settings.url or "", request.environ.get("PGPASSWORD", ""))
     try:
         with connect(address, login) as connection:
-            _check_rights(connection)
-        return DatabaseServer("given", address, request, login=login)
+            may_make_roles = _check_rights(connection)
+            owner = _new_owner(connection) if may_make_roles and not request.settings.privileged else None
+        server = DatabaseServer("given", address, request, login=login, owner=owner)
     except psycopg.Error as error:
-        raise ProviderUnavailable(one_line(error), "Mend the URL, or start that server.") from None
+        raise ProviderUnavailable(one_line(error), "Fix the URL, or start that server.") from None
+    if owner is None:
+        server.open_to_workers = f"all that the role {address.user} may do on {address.host}"
+    return server
+
+
+def _new_owner(connection: psycopg.Connection) -> Login:
+    """A role that may log in and nothing else; ours may act for it."""
+    owner = Login(f"{PREFIX}{secrets.token_hex(6)}", secrets.token_hex(16))
+    role = sql.Identifier(owner.user)
+    # Not the password itself: the server may write every statement into its log.
+    verifier = connection.pgconn.encrypt_password(owner.password.encode(), owner.user.encode()).decode()
+    connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(verifier)))
+    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+    return owner
 
 
 def parse_url(url: str, password: str) -> tuple[Address, dict[str, str]]:
@@ -55,12 +72,13 @@ def parse_url(url: str, password: str) -> tuple[Address, dict[str, str]]:
     return address, {name: str(value) for name, value in parts.items() if name not in _OURS}
 
 
-def _check_rights(connection: psycopg.Connection) -> None:
+def _check_rights(connection: psycopg.Connection) -> bool:
+    """Whether roles can be made there. Raises ProviderUnavailable where no database can."""
     row = connection.execute(
-        "SELECT rolcreatedb OR rolsuper, quote_ident(rolname), pg_is_in_recovery() FROM pg_roles"
+        "SELECT rolcreatedb OR rolsuper, quote_ident(rolname), pg_is_in_recovery(), rolcreaterole OR rolsuper FROM pg_roles"
         " WHERE rolname = current_user"
     ).fetchone()
-    may_create, role, standby = row or (False, "?", False)
+    may_create, role, standby, may_make_roles = row or (False, "?", False, False)
     if standby:
         raise ProviderUnavailable("it is a standby, on which nothing can be made", "Name its primary.")
     if not may_create:
@@ -68,3 +86,4 @@ def _check_rights(connection: psycopg.Connection) -> None:
             f"the role {role} may not create databases",
             f"Run `ALTER ROLE {role} CREATEDB` there, or give another role.",
         )
+    return bool(may_make_roles)

@@ -85,6 +85,12 @@ class Server(ABC):
     """given, container, machine or embedded."""
     version: str
     """As in "17.5"."""
+    host: str
+    port: int
+    restricted: bool = False
+    """Whether its databases belong to a role made for this run that has no other right."""
+    open_to_workers: str | None = None
+    """What a migration could reach on it beside its own database, in words; None where that is nothing."""
 
     @abstractmethod
     def create_database(self, template: Address | None = None) -> Address:

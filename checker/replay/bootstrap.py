@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from checker.errors import ConfigurationError
+from checker.files import read_inside
 from checker.postgres.interface import Address, InitScript, Server
 from checker.replay.database import connect
 from checker.replay.order import RevisionNode, ancestors
@@ -44,18 +45,12 @@ class Start:
     command: str | None = None
 
 
-def read_start(bootstrap: Bootstrap, root: Path) -> Start:
-    """The start that the configuration describes, its files read. Raises ConfigurationError for one that is not there."""
-    scripts = []
-    for name in bootstrap.sql:
-        try:
-            scripts.append(InitScript(name, (root / name).read_text("utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"bootstrap.sql names {name}, which cannot be read: {error}",
-                "Name a file relative to the repository's root.",
-            ) from None
-    return Start(bootstrap.stamp, tuple(scripts), bootstrap.command)
+def read_start(bootstrap: Bootstrap, root: Path, *also: Path) -> Start:
+    """The start that the configuration describes, its files read (`also` as for read_inside). Raises ConfigurationError for
+    one that is not there.
+    """
+    files = (InitScript(name, read_inside(root, name, "bootstrap.sql", *also)) for name in bootstrap.sql)
+    return Start(bootstrap.stamp, tuple(files), bootstrap.command)
 
 
 @contextmanager

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_PASSED = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_FILE|"
-    r"SSL_CERT_DIR|REQUESTS_CA_BUNDLE|VIRTUAL_ENV|PYTHONPATH|PYTHONHASHSEED|SYSTEMROOT"
+# By whole names: a prefix would let through whatever somebody calls LC_TOKEN.
+_PASSED = (
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"),
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME"),
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHASHSEED"),
 )
 _FOR_INSTALLERS = re.compile(
     r"(UV|PIP|XDG)_\w+|GIT_(SSH|CONFIG|ASKPASS)\w*|NETRC|(?i:https?_proxy|all_proxy|no_proxy)|SSH_AUTH_SOCK|CC|CXX|C(XX)?FLAGS|LDFLAGS|PKG_CONFIG_PATH"
@@ -26,9 +29,14 @@ USUAL_NAMES: Mapping[str, str] = {
 """Where projects look for their database when nobody says otherwise, each with what is to stand there."""
 
 
+def for_a_question(environ: Mapping[str, str]) -> dict[str, str]:
+    """What an interpreter needs in order to start and to answer, and nothing of the user's."""
+    return {name: environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in environ}
+
+
 def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """What a worker may see of `environ`. What it starts itself leaves no compiled files behind in the user's tree."""
-    kept = {name: value for name, value in environ.items() if _PASSED.fullmatch(name)}
+    kept = {name: value for name, value in environ.items() if name in _PASSED}
     # Two runs of one script are to send the same SQL: the order of a set of strings must not differ between them.
     return {"PYTHONHASHSEED": "0", **kept, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 

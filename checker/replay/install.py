@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from checker.errors import CheckerError
-from checker.replay.environment import installer_environment
+from checker.replay.environment import for_a_question, installer_environment
 from checker.replay.python_version import allows, parse_version
 from checker.replay.recipe import Recipe
 from checker.replay.run_group import CommandFailed, run_group
@@ -47,7 +47,7 @@ def make_interpreter(recipe: Recipe, environ: Mapping[str, str], tell: Callable[
     """
     uv = find_uv(environ)
     base = choose_python(recipe, uv, environ)
-    target = cache_folder(environ) / "environments" / _key(recipe, base)
+    target = cache_folder(environ) / "environments" / _key(recipe, base, environ)
     python = target / "bin" / "python"
     with _locked(target):
         if (target / _READY).is_file() and python.is_file():
@@ -93,7 +93,7 @@ def choose_python(recipe: Recipe, uv: Path | None, environ: Mapping[str, str]) -
     wishes += [recipe.python] if recipe.python else []
     for wish in wishes:
         for path in _pythons(uv, wish, environ):
-            version = interpreter_version(path)
+            version = interpreter_version(path, environ)
             if version and allows(wish, version):
                 return path
     if recipe.python is None:
@@ -133,13 +133,20 @@ def pythons_off_path(environ: Mapping[str, str]) -> Iterator[Path]:
         yield from sorted(found, key=lambda path: parse_version(path.relative_to(str(folder)).parts[1]), reverse=True)
 
 
-def interpreter_version(python: Path) -> tuple[int, ...]:
-    """(3, 12, 1); empty for what is no Python."""
+def interpreter_version(python: Path, environ: Mapping[str, str]) -> tuple[int, ...]:
+    """(3, 12, 1); empty for what is no Python. It may be anybody's program, and sees next to nothing of `environ`."""
     try:
-        told = subprocess.run([python, "-I", "-c", _VERSION], capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
+        told = subprocess.run(
+            [python, "-I", "-c", _VERSION],
+            env=for_a_question(environ),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        return tuple(map(int, told.stdout.strip().split(".")))
+    except (OSError, ValueError, subprocess.SubprocessError):
         return ()
-    return tuple(map(int, told.stdout.strip().split(".")))
 
 
 def _build(recipe: Recipe, target: Path, base: Path, uv: Path | None, environ: Mapping[str, str]) -> None:
@@ -191,7 +198,7 @@ def _told(recipe: Recipe, failed: CommandFailed) -> InstallFailed:
     )
 
 
-def _key(recipe: Recipe, base: Path) -> str:
+def _key(recipe: Recipe, base: Path, environ: Mapping[str, str]) -> str:
     """Everything that decides what is installed, as one word."""
     digest = hashlib.sha256()
     parts = [recipe.source, recipe.command or "", *recipe.requirements, *recipe.constraints]
@@ -201,7 +208,7 @@ def _key(recipe: Recipe, base: Path) -> str:
     parts += [
         str(recipe.everything),
         str(base.resolve()),
-        ".".join(map(str, interpreter_version(base))),
+        ".".join(map(str, interpreter_version(base, environ))),
         platform.platform(),
     ]
     for part in parts:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from checker.errors import CheckerError, ConfigurationError
-from checker.replay.environment import installer_environment
+from checker.replay.environment import for_a_question
 from checker.replay.install import make_interpreter
 from checker.replay.recipe import Recipe, find_recipe
 from checker.settings import ProjectSettings
@@ -21,6 +21,7 @@ Origin = Literal["configured", "active virtualenv", "project virtualenv", "curre
 _FOLDERS = (".venv", "venv")
 _QUESTION = """
 import importlib.metadata as m, importlib.util as u, sys
+sys.path[:0] = [folder for folder in sys.argv.pop(1).split(":") if folder]
 found = lambda name: u.find_spec(name) is not None
 if not (found("alembic") and any(map(found, ("psycopg2", "psycopg", "asyncpg", "pg8000")))):
     sys.exit(1)
@@ -143,9 +144,9 @@ def _can_run(python: Path, environ: Mapping[str, str], names: Sequence[str] = ()
     """Whether it has what a replay needs, asked of itself."""
     try:
         answer = subprocess.run(
-            [python, "-c", _QUESTION, *names],
-            env=installer_environment(environ)
-            | {name: environ[name] for name in ("PYTHONPATH", "LD_LIBRARY_PATH") if name in environ},
+            # -I, so that no sitecustomize.py of the project's is run to answer a question; hence the path by hand
+            [python, "-I", "-c", _QUESTION, environ.get("PYTHONPATH", ""), *names],
+            env=for_a_question(environ),
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=30,

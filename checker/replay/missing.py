@@ -42,7 +42,7 @@ def with_all_that_is_missing(replay: Replay, launch: Launch, server: Server, fol
         if failure.missing_kind == "flask_app":
             return replace(failure, missing=", ".join(applications(launch.job.directory)) or failure.missing)
         wanted = required_python(upwards(folder, root))
-        version = interpreter_version(launch.python)
+        version = interpreter_version(launch.python, launch.environ)
         if failure.missing is None and wanted and version and not allows(wanted, version):
             told = ".".join(map(str, version))
             return replace(failure, missing=f"{wanted} (this was {told})", missing_kind="python")

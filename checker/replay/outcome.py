@@ -52,6 +52,8 @@ class Failure:
     missing_kind: MissingKind | None = None
     details: str | None = None
     """The traceback of the project's own frames, and what it wrote to stdout and stderr."""
+    refused: bool = False
+    """Whether the operating system refused something that led to it: a connection, a file, a socket."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,8 @@ class Replay:
     diverged: tuple[Difference, ...] = ()
     """From a fresh database to one that ran the base's scripts first and then the merge result's."""
     drift: Drift | None = None
+    not_isolated: tuple[str, ...] = ()
+    """The layers of isolation that it ran without, in words."""
 
     def get(self, name: str) -> Pass | None:
         """The pass of that name, if it was part of this replay."""

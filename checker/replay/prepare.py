@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from checker.errors import ConfigurationError
+from checker.files import read_inside
+from checker.isolation.layers import Isolation
 from checker.replay.environment import passed_on, templates
 from checker.replay.flask import find_application, uses_flask
 from checker.replay.interpreter import find_interpreter, upwards
@@ -32,6 +33,7 @@ def make_plan(
     root: Path,
     timeouts: Timeouts,
     environ: Mapping[str, str],
+    isolation: Isolation,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """How to replay the snapshot's environment. `root` is the user's work tree: interpreter and env_file are looked for
@@ -50,6 +52,8 @@ def make_plan(
             templates=templates(_env_file(project, root), project.env),
             step_seconds=timeouts.step,
             total_seconds=timeouts.total,
+            isolation=isolation,
+            private=workspace.root if workspace.temporary else None,
         ),
         order=order_of(snapshot),
         irreversible_below=project.irreversible_below,
@@ -89,13 +93,7 @@ def _job(environment: Environment, project: ProjectSettings, workspace: Workspac
 def _env_file(project: ProjectSettings, root: Path) -> str:
     if project.env_file is None:
         return ""
-    try:
-        return (root / project.env_file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"env_file {project.env_file} of project {project.path} cannot be read: {error}",
-            "Name a file that is there, relative to the repository's root.",
-        ) from None
+    return read_inside(root, project.env_file, f"env_file of project {project.path}")
 
 
 def with_relative_paths(replay: Replay, roots: tuple[Path, ...]) -> Replay:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from checker.errors import CheckerError, ConfigurationError, RepositoryError
+from checker.isolation.layers import NO_ISOLATION, Isolation
 from checker.postgres.interface import Server
 from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
@@ -36,6 +38,25 @@ class Trees:
     """None where what is judged is not checked out."""
 
 
+def isolated(
+    run: Callable[..., Replay], isolation: Isolation, *arguments: Any, tell: Callable[[str], None], **named: Any
+) -> Replay:
+    """What `run` replays with this isolation; where the operating system refused the project something, and it failed,
+    what it replays with less. The replay says what it ran without.
+    """
+    replay = run(*arguments, isolation=isolation, tell=tell, **named)
+    if isolation != NO_ISOLATION and _was_refused(replay):
+        tell("the project was refused the network or a file: once more with less isolation")
+        isolation = isolation.relaxed()
+        replay = run(*arguments, isolation=isolation, tell=tell, **named)
+    return replace(replay, not_isolated=isolation.missing)
+
+
+def _was_refused(replay: Replay) -> bool:
+    failures = (one for each in replay.passes for one in (each.failure, *(step.failure for step in each.steps)))
+    return any(one.refused for one in failures if one)
+
+
 def replay_subject(
     base: Snapshot,
     result: Snapshot,
@@ -46,6 +67,7 @@ def replay_subject(
     trees: Trees,
     timeouts: Timeouts,
     server: Server,
+    isolation: Isolation,
     environ: Mapping[str, str],
     progress: Callable[[str, int, int, str], None],
     tell: Callable[[str], None] = lambda _: None,
@@ -55,6 +77,7 @@ def replay_subject(
     A project that will not load is part of the answer; only a wrong configuration raises (ConfigurationError).
     """
     base = replace(base, environment=_as_configured(base.environment, result.environment))
+    own_root = [repository.root] if repository.root else []
     with ExitStack() as stack:
         places: list[Path] = []
 
@@ -67,7 +90,8 @@ def replay_subject(
             return place
 
         def plan_of(snapshot: Snapshot, place: Workspace, settings: ProjectSettings) -> Plan:
-            return make_plan(snapshot, settings, place, repository.root or place.root, timeouts, environ, tell)
+            root = repository.root or place.root
+            return make_plan(snapshot, settings, place, root, timeouts, environ, isolation, tell)
 
         def base_launch(surroundings: str | None) -> Launch:
             # By the same interpreter: the base's scripts are to meet the merge result's, not its dependencies.
@@ -88,14 +112,14 @@ def replay_subject(
             plan = replace(plan, base=old, serial=plan.serial or has_roles(base))
         else:
             plan = replace(plan, no_base=why_not)
-        start = read_start(project.bootstrap, place.root) if project.bootstrap else None
+        start = read_start(project.bootstrap, place.root, *own_root) if project.bootstrap else None
         try:
             with bootstrapped(server, plan, start) as (own, shortened):
                 replay = replay_project(shortened, own, CatalogWatch, compare, progress)
         except BootstrapFailed as failed:
             replay = _not_loaded(result, server, failed.failure)
         replay = with_all_that_is_missing(replay, plan.launch, server, place.path(project.path), place.root)
-        return with_relative_paths(replay, (*places, *([repository.root] if repository.root else ())))
+        return with_relative_paths(replay, (*places, *own_root))
 
 
 def _as_configured(base: Environment, result: Environment) -> Environment:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from checker.isolation.supervised import Supervised
 
 
 class CommandFailed(Exception):
@@ -20,31 +19,20 @@ class CommandFailed(Exception):
 
 
 def run_group(command: Sequence[str | Path], *, cwd: Path, environ: Mapping[str, str], seconds: float) -> None:
-    """Run it in a process group of its own. Raises CommandFailed."""
+    """Run it, and end what it leaves running. Raises CommandFailed."""
     name = Path(command[0]).name
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        running = Supervised(command, cwd=cwd, environ=environ)
     except OSError as error:
         raise CommandFailed(f"{name} could not be started: {error.strerror}", "") from None
     try:
-        output, _ = process.communicate(timeout=seconds)
+        output, _ = running.process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as late:
         raise CommandFailed(f"{name} took longer than {seconds:.0f} s", _text(late.output)) from None
     finally:
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if process.returncode:
-        raise CommandFailed(f"{name} ended with {process.returncode}", _text(output))
+        running.kill()
+    if status := running.process.returncode:
+        raise CommandFailed(f"{name} ended with {status}", _text(output))
 
 
 def _text(output: bytes | None) -> str:

@@ -7,16 +7,17 @@ import json
 import os
 import queue
 import signal
-import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from checker.isolation.layers import NO_ISOLATION, Isolation
+from checker.isolation.supervised import Supervised
 from checker.postgres.interface import Address
 from checker.replay.outcome import Direction, Failure, FailureKind, Step
 from checker.replay.protocol import (
@@ -55,6 +56,10 @@ class Launch:
     templates: Mapping[str, str] = field(repr=False)
     step_seconds: float = 60
     total_seconds: float = 1800
+    isolation: Isolation = NO_ISOLATION
+    """What keeps a worker from all but its own database."""
+    private: Path | None = None
+    """The temporary folder in which the project lies, where that is ours."""
     stopped: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
     """Set by whoever is interrupted: every session of this launch, whatever its thread, raises Stopped."""
 
@@ -91,16 +96,7 @@ class Session:
             raise Stopped
         commands, events = os.pipe(), os.pipe()
         try:
-            self._process = subprocess.Popen(
-                [self._launch.python, WORKER, str(commands[0]), str(events[1])],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=(commands[0], events[1]),
-                env=dict(self._launch.environ),
-                cwd=self._launch.job.directory,
-                start_new_session=True,  # so that what a migration starts can be ended with it
-            )
+            self._process = self._start_worker(commands[0], events[1])
         except OSError:
             for one in (*commands, *events):
                 os.close(one)
@@ -108,15 +104,28 @@ class Session:
         os.close(commands[0])
         os.close(events[1])
         self._commands = os.fdopen(commands[1], "w", encoding="utf-8")
-        assert self._process.stdout is not None
         self._threads = (
             threading.Thread(target=self._listen, args=(os.fdopen(events[0], encoding="utf-8"),), daemon=True),
             threading.Thread(target=self._output.drain, args=(self._process.stdout,), daemon=True),
         )
         for thread in self._threads:
             thread.start()
-        self._tell(self._launch.job.line(self._address, self._launch.templates))
+        self._tell(self._launch.job.line(self._launch.isolation.seen(self._address), self._launch.templates))
         return self
+
+    def _start_worker(self, commands: int, events: int) -> Supervised:
+        launch = self._launch
+        folders = (launch.job.directory, launch.job.script_location)
+        confinement, environ = launch.isolation.for_program(
+            (launch.python, WORKER, *folders), launch.environ, launch.private
+        )
+        return Supervised(
+            [launch.python, WORKER, str(commands), str(events)],
+            cwd=launch.job.directory,
+            environ=environ,
+            pass_fds=(commands, events),
+            confinement=confinement,
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -131,10 +140,8 @@ class Session:
             self._commands.close()
 
     def kill(self) -> None:
-        """End the process group at once."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """End the worker at once, and whatever it has started."""
+        self._process.kill()
         for thread in self._threads:
             thread.join(timeout=2)  # a process that left the group may still hold the pipe
 
@@ -167,8 +174,7 @@ class Session:
     def use(self, address: Address) -> None:
         """Go on in another database, from the next run on."""
         self._address = address
-        values = {name: getattr(address, name) for name in ("host", "port", "user", "password", "database")}
-        self._tell(json.dumps({"do": "address", "address": values}))
+        self._tell(json.dumps({"do": "address", "address": asdict(self._launch.isolation.seen(address))}))
 
     def _start(self, command: Mapping[str, object]) -> Run:
         if self.ready is None:
@@ -201,7 +207,7 @@ class Session:
             try:
                 event = self._events.get(timeout=max(0.0, min(ends - time.monotonic(), 0.5)))
             except queue.Empty:
-                if self._process.poll() is not None and self._events.empty():
+                if self._process.process.poll() is not None and self._events.empty():
                     event = Gone()  # a child of it may hold the pipe open
                 elif time.monotonic() < ends:
                     continue
@@ -236,7 +242,7 @@ class Session:
     @property
     def exit(self) -> str:
         """How the process ended: "exit 3", "signal SIGKILL"."""
-        code = self._process.returncode
+        code = self._process.process.returncode
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
 
     def _deadline(self, in_step: bool) -> float:

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import errno
 import gc
 import hashlib
 import importlib
@@ -60,6 +61,10 @@ VALUES, VALUE_CHARACTERS = (
 )  # bound parameters of one statement, told one by one; what is more is told by its hash
 DRIVERS = {"psycopg2": "psycopg2", "psycopg": "psycopg", "asyncpg": "asyncpg", "pg8000": "pg8000"}
 ASYNC_DRIVERS = ("asyncpg", "psycopg")
+REFUSALS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH),
+    *(errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.ETIMEDOUT),
+)
 POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+(\w+))?://")
 # What may stay of a project's own connection arguments. Nothing in it says where to connect, or as whom.
 HARMLESS = frozenset(
@@ -565,6 +570,7 @@ def describe(error: BaseException, step: Any, places: Any) -> dict[str, Any]:
         "statement": str(_or_none(getattr, cause, "statement", None) or "")[:CHARACTERS] or None,
         "sqlstate": _or_none(_sqlstate, database),
         "details": "".join(_or_none(_project_frames, cause, places) or ())[-CHARACTERS:] or None,
+        "refused": bool(_or_none(_refused_by_system, cause)),
     }
     if step is None:
         failure["missing"], failure["missing_kind"] = _or_none(_missing, cause) or (None, None)
@@ -624,6 +630,14 @@ def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _refused_by_system(error: BaseException) -> bool:
+    """Whether a file or the network was out of reach for this process: that may be the runner's doing."""
+    return any(
+        isinstance(one, OSError) and (one.errno in REFUSALS or type(one).__name__ == "gaierror")
+        for one in _chain(error)
+    )
 
 
 def _database_error(error: BaseException) -> Any:

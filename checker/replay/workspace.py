@@ -23,6 +23,8 @@ class Workspace:
     """Where the repository's root is for the replay."""
 
     root: Path
+    temporary: bool = False
+    """Whether it is a private folder of ours, removed in the end."""
 
     def path(self, relative: str) -> Path:
         """A path of the repository in this place."""
@@ -56,7 +58,7 @@ def open_workspace(
             repository.export(tree, root, _own(repository, environment, tree))
         else:
             repository.export(tree, root)
-        yield Workspace(root)
+        yield Workspace(root, temporary=True)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

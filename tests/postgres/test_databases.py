@@ -78,8 +78,12 @@ def test_closing_a_given_server_drops_ours_alone(server: Server, on_this: Postgr
 
 
 def test_init_runs_once_and_is_in_every_empty_database(server: Server, on_this: PostgresSettings) -> None:
-    settings = on_this.model_copy(update={"extensions": ("citext",)})
+    settings = on_this.model_copy(update={"extensions": ("citext",), "privileged": True})
     init = (InitScript("roles.sql", "CREATE ROLE premerge_test_app; CREATE TABLE mail (address citext)"),)
+    restricted = settings.model_copy(update={"privileged": False})
+    with pytest.raises(PostgresUnavailable, match="permission denied") as caught:
+        start_server(restricted, environ={}, tell=print, init=init)
+    assert "privileged: true" in caught.value.remedy
     with start_server(settings, environ={}, tell=print, init=init) as second:
         for _ in range(2):
             assert helpers.ask(second.create_database(), "SELECT count(*) FROM mail") == 0
@@ -90,7 +94,7 @@ def test_init_runs_once_and_is_in_every_empty_database(server: Server, on_this: 
     ("extensions", "init", "problem", "remedy"),
     [
         (("vector_of_nowhere",), (), "vector_of_nowhere", "--postgres-image"),
-        ((), (InitScript("db/roles.sql", "CREATE ROLE;"),), "db/roles.sql", "Mend that file"),
+        ((), (InitScript("db/roles.sql", "CREATE ROLE;"),), "db/roles.sql", "Fix that file"),
     ],
 )
 def test_what_cannot_be_prepared_is_named_and_leaves_nothing(

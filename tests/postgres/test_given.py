@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from checker.errors import PostgresUnavailable
@@ -75,3 +76,34 @@ def test_a_given_server_that_fails_is_not_replaced_by_another(server: Server) ->
     assert [name for name, _ in caught.value.tried] == ["given"]
     assert "password authentication failed" in str(caught.value)
     assert "geheim" not in f"{caught.value}{caught.value.remedy}{caught.value.tried}"
+
+
+@pytest.mark.postgres
+def test_migrations_run_as_a_role_that_owns_its_databases_and_nothing_else(server: Server) -> None:
+    admin = server.create_database()
+    roles = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'premerge\\_%'"
+    before = helpers.ask(admin, roles)
+    with start_server(PostgresSettings(url=admin.url()), environ={}, tell=print) as given:
+        own = given.create_database(given.create_database())
+        assert given.restricted
+        assert own.user != admin.user
+        helpers.run(own, "CREATE SCHEMA s", "CREATE EXTENSION citext", "CREATE TABLE s.t (c citext)")
+        for statement in (
+            f'DROP DATABASE "{admin.database}"',
+            "CREATE DATABASE premerge_test_more",
+            "CREATE ROLE premerge_test_more",
+            "ALTER SYSTEM SET work_mem = '1MB'",
+            "COPY (SELECT 1) TO PROGRAM 'true'",
+            "CREATE EXTENSION dblink; SELECT dblink_connect_u('dbname=postgres')",
+        ):
+            with pytest.raises(psycopg.Error, match=r"permission denied|must be (owner|superuser)"):
+                helpers.run(own, statement)
+    assert helpers.ask(admin, roles) == before
+
+
+@pytest.mark.postgres
+def test_the_url_s_own_role_only_on_request(server: Server) -> None:
+    admin = server.create_database()
+    with start_server(PostgresSettings(url=admin.url(), privileged=True), environ={}, tell=print) as given:
+        assert given.create_database().user == admin.user
+        assert given.open_to_workers

@@ -1,0 +1,77 @@
+"""Where a run begins: on Linux, as a process that has no secret in its arguments or environment.
+
+A migration is a stranger's code, and runs as a child of ours: what our process was started with it could read in /proc.
+So the process replaces itself once, with the rest of its environment and the passwords among its arguments in a file in
+memory that only it has, and then lets nobody look into it (`kernel.hide_from_processes`). `os.environ` and `sys.argv` are
+as they were.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import NoReturn
+
+VARIABLE = "ALEMBIC_PREMERGE_HANDED_OVER"
+_RUNS_STRANGERS_CODE = ("check", "locate", "demo", "action")
+_AT_START = re.compile(
+    r"PYTHON\w*|COVERAGE_\w+|PATH|HOME|LANG|LC_ALL|LC_CTYPE|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|__PYVENV_LAUNCHER__"
+)
+"""What the interpreter itself, and a measurement of it, reads before any code of ours."""
+_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@|[?&]password=")
+_STAND_IN = "handed-over:"
+
+
+def main() -> NoReturn:
+    """The command line."""
+    shelter(sys.argv[1:2])
+    from checker.cli import main
+
+    main()
+
+
+def action() -> NoReturn:
+    """A step of the GitHub Action."""
+    shelter(["action"])
+    from checker.action import main
+
+    main()
+
+
+def shelter(command: list[str]) -> None:
+    """Return in a process that strangers' code, if this command runs any, can learn nothing from."""
+    if sys.platform != "linux" or command[:1] not in [[one] for one in _RUNS_STRANGERS_CODE]:
+        return
+    if (handed_over := os.environ.pop(VARIABLE, None)) is None:
+        _start_again()
+    _take_over(int(handed_over))
+
+
+def _start_again() -> NoReturn:
+    argv = sys.orig_argv[1:]
+    secret = {f"{_STAND_IN}{place}": word for place, word in enumerate(argv) if _PASSWORD.search(word)}
+    for name in secret:
+        argv[int(name.removeprefix(_STAND_IN))] = name
+    memory = os.memfd_create("alembic-premerge", 0)
+    with open(memory, "wb", closefd=False) as file:
+        file.write(json.dumps({"environ": dict(os.environ), "secret": secret}).encode())
+    os.lseek(memory, 0, os.SEEK_SET)
+    environ = {name: value for name, value in os.environ.items() if _AT_START.fullmatch(name)}
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, *argv], {**environ, VARIABLE: str(memory)})  # noqa: S606
+
+
+def _take_over(memory: int) -> None:
+    from checker.isolation.shim import kernel
+
+    with open(memory, "rb") as file:
+        held = json.load(file)
+    os.environ.update(held["environ"])
+    sys.argv[:] = [held["secret"].get(word, word) for word in sys.argv]
+    kernel.hide_from_processes()
+
+
+if __name__ == "__main__":
+    action()
