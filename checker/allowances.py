@@ -108,6 +108,27 @@ def refuse_unknown_checks(configuration: Configuration) -> None:
             "`alembic-premerge explain` lists them.",
             tuple(mistakes),
         )
+    _refuse_fixed_checks(configuration)
+
+
+def _refuse_fixed_checks(configuration: Configuration) -> None:
+    """Raises ConfigurationError where `severity:` or `allow:` names a check that says what could not be verified."""
+    named = [f"severity.{check}" for check in configuration.severity if _is_fixed(check)]
+    for number, entry in enumerate(configuration.allow):
+        if _is_fixed(entry.check):
+            path, line = configuration.allow_place(number)
+            named.append(f"{path}:{line}: allow.{number}.check")
+    if named:
+        raise ConfigurationError(
+            "the configuration turns off a check that cannot be turned off",
+            "`alembic-premerge explain R316` says what to do instead.",
+            tuple(named),
+        )
+
+
+def _is_fixed(check: str) -> bool:
+    registered = find(check)
+    return registered is not None and registered.info.fixed
 
 
 def from_configuration(configuration: Configuration, at_base: Collection[AllowEntry]) -> Iterator[Permission]:

@@ -12,8 +12,9 @@ from typing import Protocol
 from checker import __version__
 from checker.allowances import Lenience, find_stale, gather, refuse_unknown_checks
 from checker.checks.base import Subject
-from checker.checks.faults import introduced, reason
+from checker.checks.faults import introduced, reason, unreported
 from checker.checks.proof import prove
+from checker.checks.r316_replay_incomplete import check as check_incomplete
 from checker.checks.registry import REPLAY, STATIC, Registered
 from checker.deployments import Deployments, all_revisions, assign, file_reader, read_deployments
 from checker.files import read_inside
@@ -43,7 +44,7 @@ from checker.source.pairing import EnvironmentPair, pair_environments
 from checker.source.repository import Repository, open_repository
 from checker.source.snapshot import SnapshotReader
 from checker.trust import read_configuration_of, restrict_postgres, trusted_configuration
-from checker.verdict import arrange, verdict
+from checker.verdict import arrange, is_wanted, verdict
 
 # Workflows of these events have secrets and a token that may write, and can be made to check out anybody's code.
 PRIVILEGED_EVENTS = ("pull_request_target", "workflow_run")
@@ -91,7 +92,7 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
         findings = [finding for subject in subjects for finding in judge(subject, STATIC, lenience)]
         replayed = replay(subjects, settings, configuration, repository, comparison, environ, progress)
         for subject in replayed.subjects:
-            findings = [*prove(subject, findings), *judge(subject, REPLAY, lenience)]
+            findings = [*prove(subject, findings), *judge_replay(subject, lenience, settings)]
         report = Report(
             tool=Tool("alembic-premerge", __version__),
             verdict="pass",
@@ -343,6 +344,15 @@ def judge(subject: Subject, checks: Iterable[Registered], lenience: Lenience) ->
     """What the checks say of a subject, and the user has not turned off."""
     for registered in checks:
         yield from filter(None, (lenience.applied(finding, subject) for finding in registered.check(subject)))
+
+
+def judge_replay(subject: Subject, lenience: Lenience, settings: Settings) -> Iterator[Finding]:
+    """What the replay's checks say, and R316 for what made a pass fail and none of them reports. No filter hides that."""
+    found = [finding for registered in REPLAY for finding in registered.check(subject)]
+    kept = list(filter(None, (lenience.applied(finding, subject) for finding in found)))
+    shown = [finding for finding in kept if is_wanted(finding, settings)]
+    yield from kept
+    yield from check_incomplete(replace(subject, unreported=tuple(unreported(subject, found, shown))))
 
 
 def describe(subject: Subject) -> ProjectReport:

@@ -15,7 +15,7 @@ def arrange(findings: Iterable[Finding], settings: Settings) -> tuple[Finding, .
 
     Existing problems are notes, unless the whole tree is judged. Every finding stays whole: only renderers group them.
     """
-    wanted = [finding for finding in findings if _is_wanted(finding, settings)]
+    wanted = [finding for finding in findings if is_wanted(finding, settings)]
     if not settings.judge_all:
         wanted = [finding if finding.introduced else replace(finding, severity=Severity.NOTE) for finding in wanted]
     return tuple(sorted(wanted, key=_order))
@@ -26,7 +26,11 @@ def _order(finding: Finding) -> tuple[object, ...]:
     return (not finding.introduced, finding.severity.rank, finding.project, finding.id, *place, finding.message)
 
 
-def _is_wanted(finding: Finding, settings: Settings) -> bool:
+def is_wanted(finding: Finding, settings: Settings) -> bool:
+    """Whether the filters let it through. What could not be judged is no matter of filters (R316)."""
+    registered = find(finding.id)
+    if registered is not None and registered.info.fixed:
+        return True
     return finding.id not in settings.ignore and (not settings.only or finding.id in settings.only)
 
 
@@ -35,7 +39,7 @@ def verdict(report: Report, settings: Settings) -> Verdict:
     was asked for could not be judged.
     """
     blocking = [finding for finding in report.findings if _blocks(finding, settings)]
-    undone = any(skipped.wanted for skipped in report.skipped) or _failed_unreported(report, settings)
+    undone = any(skipped.wanted for skipped in report.skipped)
     if any(not _says_not_judged(finding) for finding in blocking):
         return "fail"
     return "inconclusive" if blocking or undone else "pass"
@@ -58,11 +62,3 @@ def _blocks(finding: Finding, settings: Settings) -> bool:
 def _says_not_judged(finding: Finding) -> bool:
     registered = find(finding.id)
     return registered is not None and registered.info.inconclusive
-
-
-def _failed_unreported(report: Report, settings: Settings) -> bool:
-    """Whether a replay failed and no finding says so: whatever the reason, that is not green."""
-    failed = any(one.outcome == "failed" for replayed in report.replay for one in replayed.passes)
-    return (
-        failed and not (settings.only or settings.ignore) and not any(one.id.startswith("R") for one in report.findings)
-    )

@@ -33,6 +33,15 @@ class Stale:
 
 
 @dataclass(frozen=True)
+class Unreported:
+    """What made a pass of a replay fail and no finding reports: in words, and where."""
+
+    message: str
+    revision: str | None = None
+    introduced: bool = True
+
+
+@dataclass(frozen=True)
 class Subject:
     """What the checks judge: one environment at the base ref and after the merge, and what a replay found out."""
 
@@ -61,6 +70,8 @@ class Subject:
     stale: tuple[Stale, ...] = ()
     """What the user allows without effect; all of it with the first subject of a run."""
     replay: Replay | None = None
+    unreported: tuple[Unreported, ...] = ()
+    """What made a pass of the replay fail and no finding reports."""
     irreversible: frozenset[str] = frozenset()
     """Revisions of which no downgrade is asked."""
 
@@ -133,6 +144,8 @@ class CheckInfo:
     """The passes of a replay without which it cannot find anything. () for a check that judges whatever was run."""
     inconclusive: bool = False
     """Whether a finding says that something could not be judged, and not that it is wrong: alone it gives no `fail`."""
+    fixed: bool = False
+    """Whether no filter and no setting turns it off or lowers it."""
 
     def finding(
         self,

@@ -26,11 +26,22 @@ def failed_step(info: CheckInfo, subject: Subject, step: Step, failure: Failure,
         at=step.direction,
         fix=database_remedy(failure, subject),
         details=details(failure),
-        introduced=subject.touches(step.revision),
+        introduced=caused_upgrade(subject, step) if step.direction == "upgrade" else subject.touches(step.revision),
     )
     if script and failure.line and failure.path and failure.path.endswith(script.path.rsplit("/", 1)[-1]):
         return replace(finding, line=failure.line)
     return finding
+
+
+def caused_upgrade(subject: Subject, step: Step) -> bool:
+    """Whether this change caused that an upgrade failed: it touches the revision, or the base's own run passed it where
+    the merge result's run fails.
+    """
+    if subject.touches(step.revision):
+        return True
+    fresh = subject.replayed.get("fresh")
+    fails = any(one.failure for one in (fresh.steps if fresh else ()) if one.revision == step.revision)
+    return fails and any(one.revision == step.revision and not one.failure for one in subject.replayed.base_steps)
 
 
 def missing_extension(failure: Failure | None) -> str | None:

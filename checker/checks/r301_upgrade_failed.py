@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from checker.checks.base import CheckInfo, Subject
+from checker.checks.base import CheckInfo, Subject, listing
 from checker.checks.failures import failed_step, missing_extension
+from checker.checks.faults import count, not_verified
 from checker.findings import Finding, Severity
-from checker.replay.outcome import FailureKind, Step
+from checker.replay.outcome import Failure, FailureKind, Landing, Step
 
 INFO = CheckInfo(
     id="R301",
@@ -18,6 +20,13 @@ INFO = CheckInfo(
     mend="Mend the statement that PostgreSQL refused.",
     replay=True,
     passes=("fresh",),
+)
+
+
+_DUPLICATE_OBJECT = "42710"
+_EXISTS = (
+    "name the type without creating it: `postgresql.ENUM(..., name=..., create_type=False)`. Within one run Alembic remembers "
+    "that it has created the type; a later run does not"
 )
 
 
@@ -37,7 +46,32 @@ def every_failed_upgrade(subject: Subject) -> Iterator[Step]:
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """One finding for each revision whose own upgrade fails. Below the change's own revisions it is R309."""
+    """One finding for each revision whose own upgrade fails. Where it keeps new ones from being verified it is R309 as well."""
+    one_by_one = {one.revision: one for one in subject.replayed.landings if one.passes_in_one_run}
     for step in failed_upgrades(subject):
         if step.failure and step.failure.kind in (FailureKind.MIGRATION, FailureKind.IRREVERSIBLE):
-            yield failed_step(INFO, subject, step, step.failure)
+            landing = one_by_one.get(step.revision)
+            finding = failed_step(
+                INFO, subject, step, step.failure, consequence=_consequence(subject, step.revision, landing)
+            )
+            yield _one_by_one(subject, finding, step.failure, step.revision) if landing else finding
+
+
+def _consequence(subject: Subject, revision: str, landing: Landing | None) -> str:
+    if landing:
+        start = f"the heads of {subject.base_ref}" if landing.from_base else "nothing"
+        parents = listing(subject.result.graph.before(revision)) or "the base"
+        return f" (for a database at {parents}; it passes in one run from {start})"
+    left = not_verified(subject).get(revision)
+    return f"; {count(left)} above it not verified" if left else ""
+
+
+def _one_by_one(subject: Subject, finding: Finding, failure: Failure, revision: str) -> Finding:
+    """Of an upgrade that passes as part of one run: certain for a database that is at the revision below.
+
+    Where that revision is new itself, no database is there unless a deployment stops in between.
+    """
+    fix = finding.fix or (_EXISTS if failure.sqlstate == _DUPLICATE_OBJECT else None)
+    if any(subject.is_new(parent) for parent in subject.result.graph.before(revision)):
+        return replace(finding, fix=fix, severity=Severity.WARNING)
+    return replace(finding, fix=fix)

@@ -43,6 +43,6 @@ def _how(landing: Landing) -> str | None:
         return None
     if down.failure:
         return f"raises {headline(down.failure)}" if down.failure.kind is FailureKind.IRREVERSIBLE else None
-    if landing.upgrade_changed and not landing.downgrade_changed:
+    if landing.does_nothing_down:
         return "does nothing, and its upgrade() changed the schema"
     return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from checker.checks.base import CheckInfo, Subject, listing
-from checker.checks.failures import failed_step
+from checker.checks.base import CheckInfo, Subject
+from checker.checks.failures import caused_upgrade, failed_step
+from checker.checks.faults import count, not_verified
 from checker.checks.r301_upgrade_failed import failed_upgrades
 from checker.checks.remedies import setting
 from checker.findings import Finding, Severity
@@ -15,7 +16,8 @@ INFO = CheckInfo(
     id="R309",
     slug="base-not-replayable",
     severity=Severity.ERROR,
-    says="The merged chain cannot be run from nothing, so that the new revisions could not be proved.",
+    says="A merged revision fails, and the new revisions above it could not be verified: neither from nothing nor from a "
+    "database at the base's heads.",
     breaks="Nobody can make a new database from this chain, and no test of the new revisions is possible.",
     mend="Where the chain begins with an existing schema, say so with `bootstrap:` (SQL files or a command, then the revision "
     "to stamp). Otherwise mend the revision that fails.",
@@ -24,16 +26,18 @@ INFO = CheckInfo(
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """One finding for each merged revision whose failure keeps new ones from being run."""
-    graph = subject.result.graph
+    """One finding for each merged revision whose failure keeps new ones from being run: from nothing, and from a database
+    at the base's heads as well.
+    """
     for step in failed_upgrades(subject):
-        if not step.failure or subject.touches(step.revision) or step.revision not in graph:
+        if not step.failure or caused_upgrade(subject, step) or step.revision not in subject.result.graph:
             continue
-        kept = sorted(graph.descendants([step.revision]) & subject.changes.new_revisions)
+        kept = [one for one in not_verified(subject).get(step.revision, ()) if subject.touches(one)]
         if kept:
-            finding = failed_step(
-                INFO, subject, step, step.failure, consequence=f"; {listing(kept)} above it could not be proved"
+            consequence = (
+                f"; {count(kept)} above it not verified, neither from nothing nor from a database at {subject.base_ref}"
             )
+            finding = failed_step(INFO, subject, step, step.failure, consequence=consequence)
             yield replace(finding, introduced=True, fix=finding.fix or _fix(subject, step.revision))
 
 

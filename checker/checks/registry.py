@@ -43,6 +43,7 @@ from checker.checks import (
     r313_environment_failed,
     r314_extension_unavailable,
     r315_changed_behaviour,
+    r316_replay_incomplete,
 )
 from checker.checks.base import Check, CheckInfo
 
@@ -99,6 +100,7 @@ CHECKS: tuple[Registered, ...] = tuple(
         r313_environment_failed,
         r314_extension_unavailable,
         r315_changed_behaviour,
+        r316_replay_incomplete,
     )
 )
 

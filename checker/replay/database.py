@@ -52,14 +52,25 @@ def throwaway(server: Server, template: Address | None = None) -> Iterator[Addre
 @contextmanager
 def roles_taken_back(server: Server) -> Iterator[None]:
     """Drop the roles that come to be in the block: the next pass would find them there, as no new database does."""
+    before = roles(server)
+    try:
+        yield
+    finally:
+        drop_roles(server, before)
+
+
+def roles(server: Server) -> frozenset[str]:
+    """The roles of the whole server."""
     with throwaway(server) as address, closing(connect(address)) as connection:
-        before = _roles(connection)
-        try:
-            yield
-        finally:
-            for role in sorted(_roles(connection) - before):
-                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+        return _roles(connection)
 
 
-def _roles(connection: psycopg.Connection[Any]) -> set[str]:
-    return {str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles")}
+def drop_roles(server: Server, kept: frozenset[str]) -> None:
+    """Drop every role but these."""
+    with throwaway(server) as address, closing(connect(address)) as connection:
+        for role in sorted(_roles(connection) - kept):
+            connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+
+def _roles(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    return frozenset(str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles"))

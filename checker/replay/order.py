@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 
@@ -24,6 +24,22 @@ def descendants(order: Sequence[RevisionNode], revision: str) -> frozenset[str]:
     meant = set(_meant([name for node in order for name in (node.revision, *node.parents)], revision))
     above = [node.revision for node in order if meant & closure(order, node.parents)]
     return frozenset(above)
+
+
+def walkable(order: Sequence[RevisionNode], applied: Set[str], wanted: Set[str]) -> tuple[RevisionNode, ...]:
+    """What has to be run, in a database that has `applied`, for those of `wanted` that can be reached there.
+
+    A revision below an applied one cannot (Alembic takes it for run); nor can any where an applied one is gone.
+    """
+    if not applied <= {node.revision for node in order}:
+        return ()
+    passed_over = closure(order, applied) - applied
+    there = set(applied)
+    for node in order:
+        if node.revision not in passed_over and there.issuperset(node.parents):
+            there.add(node.revision)
+    needed = closure(order, wanted & there) - applied - passed_over
+    return tuple(node for node in order if node.revision in needed)
 
 
 def _meant(names: Sequence[str], revision: str) -> Sequence[str]:

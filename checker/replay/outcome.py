@@ -102,6 +102,25 @@ class Landing:
     """From before the upgrade to after the downgrade; empty when the downgrade restores, or failed."""
     not_repeated: tuple[Difference, ...] = ()
     """From after the first upgrade to after the second."""
+    passes_in_one_run: bool = False
+    """The upgrade failed from the revision below, and passes as part of one run from the start of the walk."""
+    from_base: bool = False
+    """The walk began with the database at the base's heads, not with an empty one."""
+
+    @property
+    def does_nothing_down(self) -> bool:
+        """Whether downgrade() does nothing although upgrade() changed the catalog."""
+        down = self.downgrade
+        return down is not None and not down.failure and self.upgrade_changed and not self.downgrade_changed
+
+
+@dataclass(frozen=True)
+class Unverified:
+    """A revision that the stairway did not come to."""
+
+    revision: str
+    because: str | None
+    """The revision at which it stopped."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,8 @@ class Pass:
     """The databases that env.py or a migration asked for and that are not the throwaway one; passwords hidden."""
     strange: tuple[str, ...] = ()
     """Of these: what was refused, or was another database than the one that was asked for first."""
+    stopped_at: str | None = None
+    """The revision at which the stairway itself could not go on, with the reason in `failure`."""
     reason: str | None = None
     """Why it was not run, or how far it went. A failed pass has its reason in `failure`, its steps and landings."""
 
@@ -140,6 +161,8 @@ class Replay:
     server_version: str
     passes: tuple[Pass, ...]
     landings: tuple[Landing, ...] = ()
+    unverified: tuple[Unverified, ...] = ()
+    """The revisions that the stairway did not come to, neither from nothing nor from the base's heads."""
     base_steps: tuple[Step, ...] = ()
     """The base's own scripts, run by the deploy pass before the merge result's."""
     base_downgrades: tuple[Step, ...] = ()

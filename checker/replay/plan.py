@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from checker.postgres.interface import Server
 from checker.replay.arrival import not_upgraded
+from checker.replay.base import BaseDatabase, BasePlan, StartingAt
 from checker.replay.chain import Chain, Progress, not_run, run, run_chain
 from checker.replay.database import roles_taken_back, throwaway
-from checker.replay.deploy import BasePlan, Deployment, run_deploy
-from checker.replay.order import RevisionNode
-from checker.replay.outcome import Difference, Drift, FailureKind, Landing, Pass, PassName, Replay
+from checker.replay.deploy import Deployment, run_deploy
+from checker.replay.order import RevisionNode, ancestors, walkable
+from checker.replay.outcome import Difference, Drift, FailureKind, Pass, PassName, Replay
 from checker.replay.runner import Launch, Session
-from checker.replay.stairway import Stairway
+from checker.replay.stairway import Climbed, Stairway
 
 Result = TypeVar("Result")
 NO_BASE = "the base has the same scripts"
@@ -61,41 +62,80 @@ def replay_project(
     `read()` returns is compared by `==` and by `compare`. Where not even env.py would load, the other passes are
     "not run": they would only say the same again.
     """
-    stairway = Stairway(
-        plan.launch,
-        server,
-        plan.order,
-        irreversible_below=plan.irreversible_below,
-        watch=watch,
-        compare=compare,
-        progress=progress,
-    )
-
-    def deploy() -> Deployment:
-        if plan.base is None:
-            return Deployment(not_run("deploy", plan.no_base))
-        return run_deploy(plan.base, plan.launch, server, watch, order=plan.order, progress=progress)
-
-    def chain() -> Chain:
-        floor = plan.irreversible_below
-        return run_chain(plan.launch, server, watch, order=plan.order, floor=floor, progress=progress)
-
-    made, climbed, deployed = (
-        _one_by_one(server, chain, stairway.run, deploy)
-        if plan.serial
-        else _side_by_side(chain, stairway.run, deploy, plan.launch.stopped)
-    )
+    with ExitStack() as stack:
+        base = None
+        if plan.base is not None:
+            total, copied = len(plan.order), not plan.serial
+            base = stack.enter_context(BaseDatabase(plan.base, server, progress, total=total, copied=copied))
+        work = _Work(plan, server, watch, compare, progress, base)
+        made, climbed, deployed = _one_by_one(work) if plan.serial else _side_by_side(work)
     if climbed is None or deployed is None or _not_loaded(made):
         others = (not_run(name, NOT_LOADED) for name in OTHER_PASSES)
         return Replay(plan.project, server.provider, server.version, (made.fresh, *others))
     return _together(plan, server, made, climbed, deployed, compare)
 
 
+@dataclass(frozen=True)
+class _Work:
+    """The passes of one project, each to be called once."""
+
+    plan: Plan
+    server: Server
+    watch: Callable[..., Any]
+    compare: Callable[[Any, Any], Sequence[Difference]]
+    progress: Progress
+    base: BaseDatabase | None
+
+    def chain(self) -> Chain:
+        plan, floor = self.plan, self.plan.irreversible_below
+        return run_chain(plan.launch, self.server, self.watch, order=plan.order, floor=floor, progress=self.progress)
+
+    def deploy(self) -> Deployment:
+        plan = self.plan
+        if self.base is None:
+            return Deployment(not_run("deploy", plan.no_base))
+        return run_deploy(self.base, plan.launch, self.server, self.watch, order=plan.order, progress=self.progress)
+
+    def stairway(self) -> Climbed:
+        """Every revision, from nothing."""
+        return self._climb(self.server, self.plan.order)
+
+    def rest(self, climbed: Climbed) -> Climbed:
+        """Of the revisions that were not reached from nothing, those that can be reached from the base's heads."""
+        order = self._above_base(climbed)
+        if not order or self.base is None:
+            return climbed
+        with self.base.open() as (address, _):
+            if address is None:
+                return climbed
+            return climbed.with_rest(self._climb(StartingAt(self.server, address), order))
+
+    def _above_base(self, climbed: Climbed) -> tuple[RevisionNode, ...]:
+        if self.plan.base is None or not climbed.unverified:
+            return ()
+        order, below = self.plan.order, {node.revision for node in self.plan.base.order}
+        return walkable(order, below, {one.revision for one in climbed.unverified})
+
+    def _climb(self, server: Server, order: tuple[RevisionNode, ...]) -> Climbed:
+        plan = self.plan
+        floor = ancestors(plan.order, plan.irreversible_below) if plan.irreversible_below else frozenset[str]()
+        return Stairway(
+            plan.launch,
+            server,
+            order,
+            floor=floor,
+            watch=self.watch,
+            compare=self.compare,
+            progress=self.progress,
+            with_roles=plan.serial,
+        ).run()
+
+
 def _together(
     plan: Plan,
     server: Server,
     made: Chain,
-    climbed: tuple[Pass, tuple[Landing, ...]],
+    climbed: Climbed,
     deployed: Deployment,
     compare: Callable[[Any, Any], Sequence[Difference]],
 ) -> Replay:
@@ -109,8 +149,9 @@ def _together(
         plan.project,
         server.provider,
         server.version,
-        (made.fresh, climbed[0], result, made.downgrade, made.drift),
-        climbed[1],
+        (made.fresh, climbed.result, result, made.downgrade, made.drift),
+        climbed.landings,
+        climbed.unverified,
         base_steps=deployed.base_steps,
         base_downgrades=deployed.base_downgrades,
         diverged=diverged,
@@ -118,35 +159,30 @@ def _together(
     )
 
 
-Climbed = tuple[Pass, tuple[Landing, ...]]
 Passes = tuple[Chain, Climbed | None, Deployment | None]
 
 
-def _side_by_side(
-    chain: Callable[[], Chain],
-    stairway: Callable[[], Climbed],
-    deploy: Callable[[], Deployment],
-    stopped: threading.Event,
-) -> Passes:
+def _side_by_side(work: _Work) -> Passes:
     with ThreadPoolExecutor(max_workers=2) as others:
-        climbed: Future[Climbed] = others.submit(stairway)
-        deployed: Future[Deployment] = others.submit(deploy)
+        climbed: Future[Climbed] = others.submit(lambda: work.rest(work.stairway()))
+        deployed: Future[Deployment] = others.submit(work.deploy)
         try:
-            return chain(), climbed.result(), deployed.result()
+            return work.chain(), climbed.result(), deployed.result()
         except BaseException:
-            stopped.set()  # Ctrl-C is for this thread alone, and the others would be waited for
+            work.plan.launch.stopped.set()  # Ctrl-C is for this thread alone, and the others would be waited for
             raise
 
 
-def _one_by_one(
-    server: Server, chain: Callable[[], Chain], stairway: Callable[[], Climbed], deploy: Callable[[], Deployment]
-) -> Passes:
+def _one_by_one(work: _Work) -> Passes:
     def alone(one: Callable[[], Result]) -> Result:
-        with roles_taken_back(server):
+        with roles_taken_back(work.server):
             return one()
 
-    made = alone(chain)
-    return (made, None, None) if _not_loaded(made) else (made, alone(stairway), alone(deploy))
+    made = alone(work.chain)
+    if _not_loaded(made):
+        return made, None, None
+    climbed = alone(work.stairway)
+    return made, alone(lambda: work.rest(climbed)), alone(work.deploy)
 
 
 def _not_loaded(made: Chain) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 from checker.errors import CheckerError, ConfigurationError, RepositoryError
 from checker.isolation.layers import NO_ISOLATION, Isolation
 from checker.postgres.interface import Server
+from checker.replay.base import BasePlan
 from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
 from checker.replay.chain import not_run
-from checker.replay.deploy import BasePlan
 from checker.replay.missing import with_all_that_is_missing, without_interpreter
 from checker.replay.outcome import Failure, Pass, Replay
 from checker.replay.plan import NO_BASE, NOT_LOADED, OTHER_PASSES, Plan, replay_project

@@ -1,38 +1,76 @@
-"""Each revision up, down and up again, the catalog compared at each landing; and how it goes on after a fault.
+"""Each revision up, down and up again, the catalog compared after each step; and how it goes on after a fault.
 
-A fault leaves the database in a state that no chain of upgrades would have made. So there is a second database, `line`,
-only ever upgraded, which follows when it is needed; a copy of it takes the walked one's place. All recoveries together
-cost one more upgrade of the chain.
+A fault leaves the database in a state that no chain of upgrades would have made. A copy of a second database (`Line`),
+which is only ever upgraded, takes its place then.
+
+An upgrade that fails is tried once more, as one unmodified command. Where that fails too, it is certain that a database
+at the revision below cannot be upgraded. Whether one run of everything passes it is tried as well: Alembic remembers what
+one run has made (enum types, say). If so, the walk goes on from there.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import psycopg
 
 from checker.postgres.interface import Address, Server
 from checker.replay.database import connect, version_table
-from checker.replay.order import RevisionNode, ancestors
-from checker.replay.outcome import Difference, Direction, Failure, FailureKind, Landing, Pass, Step
+from checker.replay.line import Line, LineLost, upgrade
+from checker.replay.order import RevisionNode, closure
+from checker.replay.outcome import Difference, Direction, Failure, FailureKind, Landing, Pass, Step, Unverified
 from checker.replay.runner import Launch, Run, Session
 
 _PLACE_LOST = (FailureKind.DIED, FailureKind.TIMED_OUT)
 
 
-class _NoWayOnError(Exception):
-    """The stairway itself cannot go on; `failure` says why."""
+@dataclass(frozen=True)
+class Climbed:
+    """What came of a stairway. `unverified` are the revisions that it did not come to."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+    result: Pass
+    landings: tuple[Landing, ...] = ()
+    unverified: tuple[Unverified, ...] = ()
+
+    def with_rest(self, rest: Climbed) -> Climbed:
+        """This stairway, completed by one from the base's heads over what it did not come to."""
+        missing = {one.revision: one for one in self.unverified}
+        found = [replace(one, from_base=True) for one in rest.landings if one.revision in missing]
+        still = {one.revision: one for one in rest.unverified}
+        seen = {one.revision for one in found}
+        unverified = tuple(still.get(name, one) for name, one in missing.items() if name not in seen)
+        foreign = tuple(dict.fromkeys((*self.result.foreign, *rest.result.foreign)))
+        strange = tuple(dict.fromkeys((*self.result.strange, *rest.result.strange)))
+        result = replace(
+            self.result,
+            seconds=self.result.seconds + rest.result.seconds,
+            steps=(*self.result.steps, *rest.result.steps),
+            failure=self.result.failure or rest.result.failure,
+            stopped_at=self.result.stopped_at or rest.result.stopped_at,
+            foreign=foreign,
+            strange=strange,
+        )
+        return Climbed(result, (*self.landings, *found), unverified)
+
+
+@dataclass
+class _Outcome:
+    """What is collected on the way."""
+
+    landings: list[Landing] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
 
 
 class Stairway:
-    """One walk over the whole chain. `run` may be called once."""
+    """One walk over `order`. `run` may be called once.
+
+    Of the revisions in `floor` no downgrade is asked. `with_roles`: the scripts make or drop roles.
+    """
 
     def __init__(
         self,
@@ -40,105 +78,191 @@ class Stairway:
         server: Server,
         order: Sequence[RevisionNode],
         *,
-        irreversible_below: str | None,
+        floor: frozenset[str],
         watch: Callable[..., Any],
         compare: Callable[[Any, Any], Sequence[Difference]],
         progress: Callable[[str, int, int, str], None],
+        with_roles: bool = False,
     ) -> None:
         self._launch, self._server, self._order = launch, server, tuple(order)
-        self._floor = ancestors(order, irreversible_below) if irreversible_below else frozenset()
+        self._floor = floor
         self._make_watch, self._compare, self._progress = watch, compare, progress
         self._session: Session | None = None
         self._run: Run | None = None
         self._connection: psycopg.Connection[Any] | None = None
-        self._line: Address | None = None
+        self._walked: Address | None = None
+        self._with_roles = with_roles
         self._climbed: list[str] = []
-        self._on_line = 0
-        self._blocked: set[str] = set()
-        self._foreign: list[str] = []
-        self._strange: list[str] = []
-        self._steps: list[Step] = []
+        self._blocked: dict[str, str] = {}
+        """Each revision that cannot be reached, and the one because of which."""
+        self._outcome = _Outcome()
         self._ends = 0.0
 
-    def run(self) -> tuple[Pass, tuple[Landing, ...]]:
+    def run(self) -> Climbed:
         """Climb. The pass has every step in the order in which it was run."""
         started = time.monotonic()
         self._ends = started + self._launch.total_seconds
-        landings: list[Landing] = []
-        failure = None
+        failure, lost_at = None, None
+        self._line = Line(self._server, self._open, with_roles=self._with_roles)
         self._walked = self._server.create_database()
         try:
             self._look()
             for number, node in enumerate(self._order, 1):
-                if self._blocked.isdisjoint(node.parents):
-                    landings.append(self._climb(number - 1))
-                else:
-                    self._blocked.add(node.revision)
+                if not self._is_blocked(node):
+                    self._climb(number - 1)
                 self._progress("stairway", number, len(self._order), node.revision)
-        except _NoWayOnError as stop:
-            failure = stop.failure
+        except LineLost as lost:
+            failure, lost_at = lost.failure, lost.revision
         finally:
             self._leave()
-        faults = failure is not None or any(map(_faulty, landings))
-        outcome: Literal["passed", "failed"] = "failed" if faults else "passed"
         seconds = time.monotonic() - started
-        result = Pass("stairway", seconds, outcome, tuple(self._steps), failure, tuple(self._foreign))
-        return replace(result, strange=tuple(self._strange)), tuple(landings)
+        return self._climbed_so_far(seconds, failure, lost_at)
 
-    def _climb(self, index: int) -> Landing:
+    def _climbed_so_far(self, seconds: float, failure: Failure | None, lost_at: str | None) -> Climbed:
+        done = self._outcome
+        seen = {landing.revision for landing in done.landings}
+        unverified = tuple(
+            Unverified(node.revision, self._blocked.get(node.revision, lost_at))
+            for node in self._order
+            if node.revision not in seen
+        )
+        result = Pass(
+            "stairway",
+            seconds,
+            "failed" if failure or unverified or any(map(is_faulty, done.landings)) else "passed",
+            tuple(done.steps),
+            failure,
+            tuple(done.foreign),
+            tuple(done.strange),
+            stopped_at=lost_at,
+        )
+        return Climbed(result, tuple(done.landings), unverified)
+
+    def _is_blocked(self, node: RevisionNode) -> bool:
+        cause = next((self._blocked[one] for one in node.parents if one in self._blocked), None)
+        if cause is not None:
+            self._blocked[node.revision] = cause
+        return cause is not None
+
+    # --- one revision
+
+    def _climb(self, index: int) -> None:
+        """One revision up, and down and up again. Its landing is kept before anything is done about a fault."""
         node = self._order[index]
         if self._run is None:
             self._start(index)
         before = self._catalog
         up = self._step(index)
-        landing = Landing(node.revision, up)
+        self._outcome.landings.append(Landing(node.revision, up))
         if up.failure:
-            self._blocked.add(node.revision)
-            self._mend(up.failure, before)
-            return landing
+            if self._is_spoilt(up.failure, before):
+                self._recover()
+            again = self._once_more(node.revision, up.failure)
+            if again is None:
+                if self._read() != before:
+                    self._recover()
+                self._pass_by(index, up.failure)
+                return
+            self._update(upgrade=again)
         self._climbed.append(node.revision)
         above = self._read()
-        landing = replace(landing, upgrade_changed=above != before)
-        return landing if node.revision in self._floor else self._down_and_up(index, landing, before, above)
+        self._update(upgrade_changed=above != before)
+        if node.revision not in self._floor and self._is_spoilt_by_down_and_up(index, before, above):
+            self._recover_before(index + 1)
 
-    def _down_and_up(self, index: int, landing: Landing, before: Any, above: Any) -> Landing:
-        down = self._step(index)
-        landing = replace(landing, downgrade=down)
+    def _is_spoilt_by_down_and_up(self, index: int, before: Any, above: Any) -> bool:
+        """Down and up again. Whether the database is not what a chain of upgrades would have made."""
+        down = self._step(index, begin_with="downgrade")
+        self._update(downgrade=down)
         if down.failure:
-            self._mend(down.failure, above)
-            return landing
+            return self._is_spoilt(down.failure, above)
         below = self._read()
         left = tuple(self._compare(before, below))
-        landing = replace(landing, downgrade_changed=below != above, not_restored=left)
+        self._update(downgrade_changed=below != above, not_restored=left)
         if left:
-            self._recover()  # a second upgrade would stumble over what was left: the same fault, told twice
-            return landing
-        again = self._step(index)
-        landing = replace(landing, reupgrade=again)
+            return True  # a second upgrade would fail on what was left: the same fault, reported twice
+        again = self._step(index, begin_with="downgrade")
+        if again.failure and not self._is_spoilt(again.failure, below):
+            again = self._once_more(self._order[index].revision, again.failure) or again
+        self._update(reupgrade=again)
         if again.failure:
-            self._recover()
-            return landing
+            return True
         changed = tuple(self._compare(above, self._read()))
-        if changed:
-            self._recover()
-        return replace(landing, not_repeated=changed)
+        self._update(not_repeated=changed)
+        return bool(changed)
 
-    def _step(self, index: int) -> Step:
-        """The next step of the walk; a new walk, from this revision on, where there is none under way."""
-        run = self._run or self._start(index)
+    def _update(self, **values: Any) -> None:
+        self._outcome.landings[-1] = replace(self._outcome.landings[-1], **values)
+
+    def _once_more(self, revision: str, failure: Failure) -> Step | None:
+        """An upgrade that failed, as one unmodified command; None where that fails as well.
+
+        The walk commits after each step, and an env.py may count on its one transaction.
+        """
+        if failure.kind in _PLACE_LOST:
+            return None
+        run = self._open().upgrade(revision)
+        steps = list(run)
+        if run.failure is None and steps:
+            return steps[-1]
+        return None
+
+    def _pass_by(self, index: int, failure: Failure) -> None:
+        """After an upgrade that failed: go on above it if one run from the start of the walk passes it."""
+        revision = self._order[index].revision
+        made = None if failure.kind in _PLACE_LOST else self._in_one_run(revision)
+        if made is None:
+            self._blocked[revision] = revision
+            return
+        self._update(passes_in_one_run=True)
+        self._climbed.append(revision)
+        self._line.adopt(made, self._climbed)
+        self._recover_before(index + 1)
+
+    def _in_one_run(self, revision: str) -> Address | None:
+        """A database that one unmodified run brought to the revision, and steps to all others that were climbed.
+
+        Not where there are roles: those that the walked database made are in the way.
+        """
+        if self._with_roles:
+            return None
+        address = self._server.create_database()
+        run = self._open(address).upgrade(revision)
+        ran = list(run)
+        below = closure(self._order, [revision])
+        try:
+            if run.failure is None and ran:
+                others = [one for one in self._climbed if one not in below]
+                if others:
+                    upgrade(self._open(address), others, [])
+                return address
+        except LineLost:
+            pass
+        finally:
+            self._use_walked()
+        self._server.drop_database(address)
+        return None
+
+    # --- the walk
+
+    def _step(self, index: int, begin_with: Direction = "upgrade") -> Step:
+        """The next step of the walk; a new walk, from here on, where there is none under way."""
+        run = self._run or self._start(index, begin_with)
         step = run.step()
         if step is None:
-            raise _NoWayOnError(run.failure or _ended_early(self._order[index].revision))
-        self._steps.append(step)
+            revision = self._order[index].revision
+            raise LineLost(revision, run.failure or _ended_early(revision))
+        self._outcome.steps.append(step)
         if step.failure:
             self._run = None
         return step
 
-    def _start(self, index: int) -> Run:
+    def _start(self, index: int, begin_with: Direction = "upgrade") -> Run:
         """A new walk, which waits before its first step: what env.py itself makes is there by then."""
-        self._run = self._open().walk(list(self._remaining(index)), pause=True)
+        steps = list(self._remaining(index))
+        self._run = self._open().walk(steps if begin_with == "upgrade" else steps[1:], pause=True)
         self._run.wait()
-        if not self._steps and version_table(self._session):
+        if not self._outcome.steps and version_table(self._session):
             # Only now is it known which table is Alembic's own.
             self._watch = self._make_watch(self._connection, **version_table(self._session))
         if self._session is not None and self._session.alive:
@@ -157,39 +281,35 @@ class Stairway:
                 steps += [(node.revision, "downgrade"), (node.revision, "upgrade")]
         return steps
 
-    def _mend(self, failure: Failure, wanted: Any) -> None:
-        """After a failed step: go on if it was rolled back whole, else from a copy."""
+    def _is_spoilt(self, failure: Failure, wanted: Any) -> bool:
+        """Whether a failed step was not rolled back whole."""
         # A server may go on with what a dead worker had asked for, and hold its locks: do not even look.
-        if failure.kind in _PLACE_LOST or self._read() != wanted:
+        return failure.kind in _PLACE_LOST or bool(self._read() != wanted)
+
+    def _recover_before(self, index: int) -> None:
+        """As `_recover`, where a revision is left that needs it."""
+        if self._remaining(index):
             self._recover()
 
     def _recover(self) -> None:
-        """Put a copy of `line`, brought to just above the last revision that went up, in the walked one's place."""
+        """Put a copy of the line, brought to just above the last revision that went up, in the walked one's place."""
         if self._run is not None:
             self._run.stop()
             self._run = None
         self._look_away()
-        if self._climbed:
-            self._advance_line()
-        self._server.drop_database(self._walked)
-        self._walked = self._server.create_database(self._line)
-        if self._session is not None and self._session.alive:
-            self._session.use(self._walked)
+        if self._walked is not None:
+            self._server.drop_database(self._walked)
+            self._walked = None
+        self._walked = self._server.create_database(self._line.follow(self._climbed))
+        self._use_walked()
         self._look()
 
-    def _advance_line(self) -> None:
-        if self._line is None:
-            self._line = self._server.create_database()
-        session = self._open(self._line)
-        run = session.walk([(one, "upgrade") for one in self._climbed[self._on_line :]], pause=False)
-        for _ in run:
-            self._on_line += 1
-        if run.failure:
-            raise _NoWayOnError(run.failure)
+    # --- sessions and connections
 
     def _open(self, address: Address | None = None) -> Session:
         """The session, in the walked database or in `address`; a new one if there is none that lives."""
         where = address or self._walked
+        assert where is not None
         if self._session is not None and not self._session.alive:
             self._close_session()
         if self._session is None:
@@ -200,11 +320,16 @@ class Stairway:
             self._session.use(address)
         return self._session
 
+    def _use_walked(self) -> None:
+        if self._session is not None and self._session.alive and self._walked is not None:
+            self._session.use(self._walked)
+
     def _close_session(self) -> None:
         if self._session is not None:
             self._session.close()
-            self._foreign += [one for one in self._session.foreign if one not in self._foreign]
-            self._strange += [one for one in self._session.strange if one not in self._strange]
+            done = self._outcome
+            done.foreign += [one for one in self._session.foreign if one not in done.foreign]
+            done.strange += [one for one in self._session.strange if one not in done.strange]
             self._session = None
 
     def _read(self) -> Any:
@@ -212,6 +337,7 @@ class Stairway:
         return self._catalog
 
     def _look(self) -> None:
+        assert self._walked is not None
         self._connection = connect(self._walked)
         self._watch = self._make_watch(self._connection, **version_table(self._session))
         self._read()
@@ -224,17 +350,16 @@ class Stairway:
     def _leave(self) -> None:
         self._look_away()
         self._close_session()
-        for address in (self._walked, self._line):
-            if address is not None:
-                self._server.drop_database(address)
+        if self._walked is not None:
+            self._server.drop_database(self._walked)
+        self._line.drop()
 
 
-def _faulty(landing: Landing) -> bool:
-    """Whether something is wrong with it. A downgrade that says that there is no way back is not."""
+def is_faulty(landing: Landing) -> bool:
+    """Whether something is wrong with it. A downgrade that says that there is no way back, or does nothing, is not."""
     failures = [step.failure for step in (landing.upgrade, landing.downgrade, landing.reupgrade) if step]
-    return any(one is not None and one.kind is not FailureKind.IRREVERSIBLE for one in failures) or bool(
-        landing.not_restored or landing.not_repeated
-    )
+    failed = any(one is not None and one.kind is not FailureKind.IRREVERSIBLE for one in failures)
+    return failed or bool(landing.not_restored and not landing.does_nothing_down) or bool(landing.not_repeated)
 
 
 def _ended_early(revision: str) -> Failure:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from checker.replay.base import BasePlan
 from checker.replay.catalog import CatalogWatch, compare
-from checker.replay.deploy import BasePlan
 from checker.replay.outcome import FailureKind, Pass, Replay
 from checker.replay.plan import replay_project
 from checker.replay.runner import Session
