@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from checker import auditing, cli, jobs, pipeline
+from checker import __version__, auditing, cli, jobs, pipeline
 from checker.commands.delivery import deliver, report_files
-from checker.errors import CheckerError, ConfigurationError, UsageError
+from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable, UsageError
 from checker.findings import AuditReport, Report, Severity, Skipped
 from checker.github import Refused, Remark, find_pull_request, put_comment, put_remarks
 from checker.inputs import Inputs, make_settings, read_inputs
@@ -23,13 +24,15 @@ from checker.nightly import ISSUE_BYTES, Workflow, find_workflow, keep_issue, la
 from checker.pipeline import Judged
 from checker.reports import annotations as workflow
 from checker.reports import markdown, pictures, suggestions
-from checker.reports.escape import one_line, prose
+from checker.reports.escape import clip, one_line, prose
 from checker.reports.progress import TerminalProgress
 from checker.reports.summary import SUMMARY_LIMIT, summary
 from checker.settings import Settings
 from checker.verdict import joint_verdict
 
 COMMENT_BYTES = 65_000  # GitHub takes 65,536 characters; the marker is ours to add
+NOT_JUDGED = "Migrations could not be judged"
+LONGEST = 2_000
 OUTPUTS = ("verdict", "errors", "warnings", "new-revisions", "heads", "reports")
 
 
@@ -87,29 +90,39 @@ def run(environ: Mapping[str, str], write: Callable[[str], object]) -> int:
     # One stream: a runner reads two in no certain order, and what came by the other could slip out of the markers.
     os.dup2(1, 2)
     commands: list[str] = []
-    with workflow.commands_stopped(write, secrets.token_hex(16)):
-        code = cli.exit_code(lambda: step(environ, commands.append))
-    write("".join(f"{text.rstrip()}\n" for text in commands if text))
-    return code
+    # Whatever ends this process early, the verdict is not unset: a runner takes the last value of an output.
+    Runner.of(environ).put({"verdict": "fail"})
+    try:
+        with workflow.commands_stopped(write, secrets.token_hex(16)):
+            return cli.exit_code(lambda: step(environ, commands.append))
+    finally:
+        write("".join(f"{text.rstrip()}\n" for text in commands if text))
 
 
 def step(environ: Mapping[str, str], command: Callable[[str], object]) -> int:
-    """Judge, and tell. `command` takes workflow commands, for later. Raises CheckerError for what keeps us from judging."""
+    """Judge and report. `command` takes workflow commands, for later. Whatever is raised is in the summary too."""
     runner, inputs = Runner.of(environ), None
     try:
         inputs = read_inputs(environ)
-        judged, settings = judge(inputs, runner, environ)
-        reports = [judged.report, *audit(inputs, settings, environ)]
-        files = [_report_files(inputs, settings, audit=isinstance(one, AuditReport)) for one in reports]
-        for report, own in zip(reports, files, strict=True):
-            deliver(report, own, Console(soft_wrap=True), quiet=False, verbose=False)
-    except CheckerError as error:
+        return _judge_and_report(inputs, runner, environ, command)
+    except BaseException as error:
         runner.put({"verdict": "fail"})
-        runner.show(_stopped(error))
-        command(workflow.command("error", f"{error.problem}\n{error.remedy}", title="alembic-premerge could not judge"))
+        stopped = Stopped.by(error)
+        runner.show(stopped.text)
+        command(workflow.command("error", stopped.sentence, title="alembic-premerge could not judge"))
         if inputs and inputs.issue:
-            command(issue("Migrations could not be judged", _stopped(error), inputs, environ, wrong=True))
+            command(issue(NOT_JUDGED, stopped.text, inputs, environ, wrong=True))
         raise
+
+
+def _judge_and_report(
+    inputs: Inputs, runner: Runner, environ: Mapping[str, str], command: Callable[[str], object]
+) -> int:
+    judged, settings = judge(inputs, runner, environ)
+    reports = [judged.report, *audit(inputs, settings, environ)]
+    files = [_report_files(inputs, settings, audit=isinstance(one, AuditReport)) for one in reports]
+    for report, own in zip(reports, files, strict=True):
+        deliver(report, own, Console(soft_wrap=True), quiet=False, verbose=False)
     for report in reports:
         command(workflow.render(report))
     told = outputs(reports, [path for own in files for path in _relative(own, runner.workspace)])
@@ -128,12 +141,13 @@ def judge(inputs: Inputs, runner: Runner, environ: Mapping[str, str]) -> tuple[J
     """Install what is asked for, and check."""
     directory = (runner.workspace / inputs.working_directory).resolve()
     if not directory.is_dir():
-        raise UsageError(f"there is no folder {inputs.working_directory}", "Mend the input working-directory.")
-    settings = make_settings(inputs, directory, environ)
+        raise UsageError(f"there is no folder {inputs.working_directory}", "Correct the input working-directory.")
+    settings, own = make_settings(inputs, directory, environ), None
     with TerminalProgress(quiet=False, no_color=True) as progress:
         if settings.replay and environ.get("GITHUB_EVENT_NAME") not in pipeline.PRIVILEGED_EVENTS:
-            install(inputs, directory, environ)
-        job = with_job_python(inputs, directory, environ)
+            own = install(inputs, directory, environ)
+            settings = replace(settings, python=own) if own and inputs.python else settings
+        job = with_job_python(inputs, directory, environ, own)
         return _on_each_image(inputs.postgres_image, settings, job, progress), settings
 
 
@@ -198,7 +212,8 @@ def report_issue(reports: Sequence[Report], inputs: Inputs, environ: Mapping[str
     wrong = [report for report in reports if report.verdict != "pass"]
     limit = ISSUE_BYTES // max(len(wrong), 1) - 1_000
     body = "\n".join(markdown.render(report, limit=limit, links=_links(environ)) for report in wrong)
-    return issue("Migrations: something is wrong", body, inputs, environ, wrong=bool(wrong))
+    title = "Migrations: something is wrong" if any(report.verdict == "fail" for report in wrong) else NOT_JUDGED
+    return issue(title, body, inputs, environ, wrong=bool(wrong))
 
 
 def issue(title: str, body: str, inputs: Inputs, environ: Mapping[str, str], *, wrong: bool) -> str:
@@ -259,13 +274,38 @@ def _links(environ: Mapping[str, str]) -> markdown.Links | None:
     return markdown.Links(f"{server}/{repository}") if server and repository else None
 
 
-def _stopped(error: CheckerError) -> str:
-    mistakes = error.mistakes if isinstance(error, ConfigurationError) else ()
-    lines = [
-        f"## alembic-premerge could not judge\n\n{prose(error.problem)}\n",
-        *(f"- {prose(one)}\n" for one in mistakes),
-    ]
-    return "".join([*lines, f"\n{prose(error.remedy)}\n"])
+@dataclass(frozen=True)
+class Stopped:
+    """What a person is told where there is no report."""
+
+    problem: str
+    remedy: str
+    details: tuple[str, ...] = ()
+
+    @classmethod
+    def by(cls, error: BaseException) -> Stopped:
+        """What ended the run, and what to do about it."""
+        if isinstance(error, PostgresUnavailable):
+            return cls(error.problem, error.remedy, tuple(f"{provider}: {reason}" for provider, reason in error.tried))
+        if isinstance(error, CheckerError):
+            return cls(error.problem, error.remedy, error.mistakes if isinstance(error, ConfigurationError) else ())
+        if isinstance(error, KeyboardInterrupt):
+            return cls("The run was interrupted", "The job was cancelled or took too long: run it again.")
+        what = "".join(traceback.format_exception_only(error)).strip()
+        remedy = f"Please report it with the traceback in this step's log: {cli.ISSUES}"
+        return cls(f"This is a fault of alembic-premerge {__version__}: {what}", remedy)
+
+    @property
+    def sentence(self) -> str:
+        """For an annotation."""
+        return "\n".join((self.problem, *self.details, self.remedy))
+
+    @property
+    def text(self) -> str:
+        """For the job's summary and the issue."""
+        lines = [f"- {prose(clip(one, LONGEST))}\n" for one in self.details]
+        problem = prose(clip(self.problem, LONGEST))
+        return f"## ✗ could not judge\n\n{problem}\n\n{''.join(lines)}\n{prose(self.remedy)}\n"
 
 
 if __name__ == "__main__":

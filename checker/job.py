@@ -1,11 +1,18 @@
-"""The job that an Action's step runs in: its Python, and what is to be installed there."""
+"""The job that an Action's step runs in: its Python, and what is to be installed there.
+
+On a GitHub-hosted runner the machine ends with the job, so the job's own Python takes the project's dependencies. Any other
+machine stays: a self-hosted runner, or a developer's with act. There they go into an environment of this job's, which sees
+what the job's Python has and changes nothing of it.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from checker.errors import CheckerError
@@ -13,6 +20,9 @@ from checker.inputs import Inputs, find_program
 
 # What a project's own set-up has no use for, and must not read: this step's inputs with its token, and the runner's own.
 _PRIVATE = ("INPUT_", "ACTIONS_")
+# Each makes pip install into another place than the environment that it runs in.
+_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "UV_SYSTEM_PYTHON", "UV_PYTHON", "PYTHONHOME")
+_PLACES = "import site, sys; print(sys.prefix, sys.base_prefix, *site.getsitepackages(), sep='\\n')"
 
 
 def job_python(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> str | None:
@@ -25,44 +35,124 @@ def job_python(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> s
     return shutil.which("python3", path=path) or shutil.which("python", path=path)
 
 
-def install(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> None:
-    """Run what the inputs `requirements` and `install` ask for, in the job's Python; it writes to our own streams.
+def install(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> str | None:
+    """Run what the inputs `requirements` and `install` ask for; it writes to our own streams.
 
-    Raises CheckerError where that fails.
+    The interpreter of an environment that was made for this, else None. Raises CheckerError where that fails.
     """
     if not inputs.requirements and not inputs.install:
-        return
+        return None
     python = job_python(inputs, directory, environ)
     if python is None:
         raise CheckerError("this job has no Python to install into", "Add actions/setup-python before this step.")
+    own = None if _ends_with_the_job(python, environ) else _make_environment(python, environ)
+    env = _only_into(own, _environ(own, environ)) if own else _environ(python, environ)
     if inputs.requirements:
         files = [word for name in inputs.requirements for word in ("-r", name)]
-        _run([python, "-m", "pip", "install", *files], "requirements", python, directory, environ)
+        _run([own or python, "-m", "pip", "install", *files], "requirements", directory, env)
     if inputs.install:
         shell = shutil.which("bash", path=environ.get("PATH")) or "sh"
-        _run([shell, "-e", "-c", inputs.install], "install", python, directory, environ)
+        _run([shell, "-e", "-c", inputs.install], "install", directory, env)
+    return own
 
 
-def _run(argv: list[str], what: str, python: str, directory: Path, environ: Mapping[str, str]) -> None:
+# --- where it is installed
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where an interpreter keeps what is installed for it."""
+
+    prefix: Path
+    is_virtual: bool
+    packages: tuple[str, ...]
+
+
+def _places(python: str, environ: Mapping[str, str]) -> _Places | None:
+    argv = [python, "-I", "-c", _PLACES]
+    done = subprocess.run(
+        argv, env=_environ(python, environ), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    lines = done.stdout.splitlines()
+    if done.returncode or len(lines) < 2:
+        return None
+    return _Places(Path(lines[0]), lines[0] != lines[1], tuple(lines[2:]))
+
+
+def _ends_with_the_job(python: str, environ: Mapping[str, str]) -> bool:
+    """Whether what is installed for this interpreter is of this job alone.
+
+    So on a GitHub-hosted runner, for what actions/setup-python gave, and for an environment in the runner's temporary folder.
+    Not in the workspace: act can bind the developer's own checkout, with their own `.venv`.
+    """
+    if environ.get("RUNNER_ENVIRONMENT") == "github-hosted":
+        return True
+    location = environ.get("pythonLocation")
+    if location and Path(python).absolute().is_relative_to(location):
+        return True
+    places, temporary = _places(python, environ), environ.get("RUNNER_TEMP")
+    return bool(places and temporary and places.prefix.resolve().is_relative_to(Path(temporary).resolve()))
+
+
+def _make_environment(python: str, environ: Mapping[str, str]) -> str:
+    """A new environment that sees what this interpreter has. Its interpreter; raises CheckerError."""
+    folder = Path(tempfile.mkdtemp(prefix="alembic-premerge-python-", dir=environ.get("RUNNER_TEMP") or None))
+    places = _places(python, environ)
+    virtual = places is not None and places.is_virtual
+    seen = [] if virtual else ["--system-site-packages"]
+    argv = [python, "-I", "-m", "venv", *seen, str(folder)]
+    done = subprocess.run(
+        argv, env=_environ(python, environ), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    own = str(folder / "bin" / "python")
+    made = _places(own, environ) if done.returncode == 0 else None
+    if made is None:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        raise CheckerError(
+            f"no environment for the project's dependencies can be made with {python}: {last[0]}",
+            "Add actions/setup-python before this step, or install the venv module of that Python (python3-venv).",
+        )
+    if virtual and places:  # a virtual environment of another shows what lies below both, and not what the first has
+        lines = [f"import site; site.addsitedir({place!r})\n" for place in places.packages]
+        Path(made.packages[0], "the-jobs.pth").write_text("".join(lines), "utf-8")
+    print(f"installing into {folder}: {python} stays as it is on this machine", flush=True)
+    return own
+
+
+# --- running it
+
+
+def _environ(python: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What a project's set-up is given: this interpreter first on PATH, and nothing of the runner's or of ours."""
     env = {name: value for name, value in environ.items() if not name.upper().startswith(_PRIVATE)}
     env["PATH"] = os.pathsep.join((str(Path(python).parent), environ.get("PATH", os.defpath)))
-    env |= {"PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return env | {"PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def _only_into(python: str, env: Mapping[str, str]) -> dict[str, str]:
+    """With what keeps pip, uv and poetry to this environment, whatever the user's own settings say."""
+    kept = {name: value for name, value in env.items() if name not in _ELSEWHERE}
+    return {**kept, "VIRTUAL_ENV": str(Path(python).parent.parent), "PIP_USER": "0"}
+
+
+def _run(argv: list[str], what: str, directory: Path, env: Mapping[str, str]) -> None:
     try:
         status = subprocess.run(argv, cwd=directory, env=env, stdin=subprocess.DEVNULL, check=False).returncode
     except OSError as error:
-        raise CheckerError(f"the input {what} cannot be run: {error.strerror}", "Mend that input.") from None
+        raise CheckerError(f"the input {what} cannot be run: {error.strerror}", "Correct that input.") from None
     if status:
         raise CheckerError(f"the input {what} ended with status {status}", "The lines above say why.")
 
 
-def with_job_python(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment in which a replay finds the job's Python as the active one, where no other is."""
+def with_job_python(
+    inputs: Inputs, directory: Path, environ: Mapping[str, str], own: str | None = None
+) -> Mapping[str, str]:
+    """The environment in which a replay finds the job's Python as the active one, where no other is.
+
+    `own` is the interpreter of the environment that `install` made.
+    """
+    if own:
+        return {**environ, "VIRTUAL_ENV": str(Path(own).parent.parent)}
     python = None if environ.get("VIRTUAL_ENV") else job_python(inputs, directory, environ)
-    if python is None:
-        return environ
-    question = "import sys; print(sys.prefix)"
-    answer = subprocess.run(
-        [python, "-c", question], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-    )
-    prefix = answer.stdout.strip()
-    return {**environ, "VIRTUAL_ENV": prefix} if answer.returncode == 0 and prefix else environ
+    places = _places(python, environ) if python else None
+    return {**environ, "VIRTUAL_ENV": str(places.prefix)} if places else environ

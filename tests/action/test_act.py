@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +72,32 @@ def test_the_nightly_run_judges_all_audits_and_leaves_its_reports(tmp_path: Path
     for name in ("migrations.html", "migrations.json", "migrations-audit.html", "migrations-audit.json"):
         assert name in ran.log
     assert [line["kvPairs"]["title"] for line in ran.commands("warning")] == ["no issue"]
+
+
+def test_without_docker_nothing_is_installed_into_the_developers_python(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    venv.create(own, with_pip=True)
+    before = {path for path in own.rglob("*") if "__pycache__" not in path.parts}
+    workflow = re.sub(
+        r"      - uses: actions/setup-python.*?(?=      - uses)", "", documented_workflow(), flags=re.DOTALL
+    )
+    folder = shop(tmp_path / "shop", workflow + SHOW.lstrip("\n"), good=True)
+    environ = {**NO_DOCKER, "PATH": os.pathsep.join((str(own / "bin"), os.environ["PATH"]))}
+    ran = run_act(folder, HOST, tmp_path, "pull_request", environ)
+    assert ran.succeeded, ran.log
+    assert (ran.outputs["verdict"], ran.outputs["errors"]) == ("pass", "0")
+    assert "fresh passed" in ran.summary
+    assert {path for path in own.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+def test_an_action_that_cannot_be_installed_has_the_verdict_fail_and_says_why(tmp_path: Path) -> None:
+    nowhere = "env: {PIP_INDEX_URL: 'file:///nowhere', PIP_NO_CACHE_DIR: '1'}"
+    workflow = documented_workflow().replace("        id: migrations\n", f"        id: migrations\n        {nowhere}\n")
+    folder = shop(tmp_path / "shop", workflow + SHOW.lstrip("\n"), good=True)
+    ran = run_act(folder, HOST, tmp_path, "pull_request", NO_DOCKER)
+    assert not ran.succeeded
+    assert ran.outputs["verdict"] == "fail", ran.log
+    assert "could not be installed" in ran.summary
 
 
 @pytest.mark.parametrize("form", [FORMS[0], FORMS[2]])

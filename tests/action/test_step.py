@@ -7,6 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import venv
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from markdown_it import MarkdownIt
 
 from tests.action.api import Api, serve
 from tests.gitrepo import VERSIONS, Checkout, project, script
+from tests.replay.conftest import ENV
 
 SHOP = project("a <- b")
 HOSTILE = "x`|<script>alert(1)</script>${{ secrets.T }}::error::@octo"
@@ -46,8 +50,10 @@ class Step:
         return found
 
 
-def run(checkout: Checkout, scratch: Path, environ: Mapping[str, str] | None = None, **inputs: str) -> Step:
-    """Run the step as action.yml does."""
+def run(
+    checkout: Checkout, scratch: Path, environ: Mapping[str, str] | None = None, first: str = "", **inputs: str
+) -> Step:
+    """Run the step as action.yml does. `first` is code that runs before it."""
     files = {name: scratch / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for file in files.values():
         file.write_text("", "utf-8")
@@ -57,8 +63,9 @@ def run(checkout: Checkout, scratch: Path, environ: Mapping[str, str] | None = N
     given = {f"INPUT_{name.upper()}": value for name, value in {"replay": "false", **inputs}.items()}
     runner = {"GITHUB_WORKSPACE": str(checkout.root), "GITHUB_BASE_REF": "main", "GITHUB_EVENT_NAME": "pull_request"}
     root = str(Path(__file__).parents[2])
+    program = f"import sys; sys.path.insert(0, {root!r})\n{first}\nfrom checker.action import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {root!r}); from checker.action import main; main()"],
+        [sys.executable, "-c", program],
         cwd=checkout.root,
         env={**kept, **runner, **{name: str(file) for name, file in files.items()}, **given, **(environ or {})},
         capture_output=True,
@@ -161,6 +168,43 @@ def test_what_keeps_it_from_judging_is_told_everywhere_and_is_2(
     assert "Traceback" not in step.log
 
 
+CRASHES = {
+    "before the inputs are read": "checker.action.read_inputs",
+    "while it judges": "checker.pipeline.judge_merge",
+    "after the outputs are set": "checker.action._summary",
+}
+
+
+@pytest.mark.parametrize("where", CRASHES.values(), ids=CRASHES)
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        ("RuntimeError('<b>boom')", 3, "RuntimeError"),
+        ("KeyboardInterrupt", 130, "interrupted"),
+        ("SystemExit(9)", 9, ""),
+    ],
+)
+def test_the_verdict_is_fail_whatever_ends_the_step(
+    where: str, raised: str, status: int, said: str, shop: Checkout, tmp_path: Path
+) -> None:
+    shop.commit({**SHOP, f"{VERSIONS}/c_.py": script("c", "b")})
+    module, _, name = where.rpartition(".")
+    broken = f"import {module}\ndef broken(*_, **__): raise {raised}\n{module}.{name} = broken"
+    step = run(shop, tmp_path, first=broken)
+    assert (step.status, step.outputs["verdict"]) == (status, "fail"), step.log
+    assert "## ✗ could not judge" in step.summary
+    assert said in step.summary
+    assert "<b>" not in step.summary
+    assert [line for line in step.obeyed if line.startswith("::error ") and "could not judge" in line]
+
+
+def test_the_verdict_is_fail_where_the_step_is_killed(shop: Checkout, tmp_path: Path) -> None:
+    step = run(
+        shop, tmp_path, first="import os, checker.action\nchecker.action.step = lambda *_: os.kill(os.getpid(), 9)"
+    )
+    assert (step.status, step.outputs) == (-9, {"verdict": "fail"})
+
+
 def test_names_are_read_as_a_container_gets_them(shop: Checkout, tmp_path: Path) -> None:
     shop.commit({**SHOP, f"{VERSIONS}/c_.py": script("c", "b", "pass")})
     assert run(shop, tmp_path, {"INPUT_FAIL-ON": "note"}).status == 2
@@ -197,3 +241,68 @@ def test_the_comment_says_what_the_summary_says(shop: Checkout, tmp_path: Path) 
         step = run(shop, tmp_path, {**environ, "GITHUB_API_URL": api.url}, comment="true", token="t")
     assert step.status == 1
     assert [line for line in step.obeyed if line.startswith("::notice title=no comment::")]
+
+
+# ---------------------------------------------------------------- what is installed, and where
+
+
+def own_python(folder: Path) -> Path:
+    """A developer's own virtual environment, that has what this one has."""
+    venv.create(folder, with_pip=True)
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    (packages / "ours.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
+    return folder
+
+
+def wheel(folder: Path) -> Path:
+    """A package that env.py imports."""
+    file = folder / "wanted-1.0-py3-none-any.whl"
+    info = "wanted-1.0.dist-info"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("wanted.py", "")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: wanted\nVersion: 1.0\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: a\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return file
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("how", ["requirements", "install", "python"])
+def test_nothing_is_installed_into_a_python_that_outlives_the_job(how: str, checkout: Checkout, tmp_path: Path) -> None:
+    file = wheel(tmp_path)
+    needs = {"migrations/env.py": ENV.replace("from alembic", "import wanted\nfrom alembic", 1).encode()}
+    files = {**SHOP, **needs, "requirements.txt": f"wanted @ file://{file}\n".encode()}
+    checkout.commit(files)
+    checkout.branch("branch")
+    checkout.commit({**files, f"{VERSIONS}/c_.py": script("c", "b")})
+    own, temporary = own_python(tmp_path / "own"), tmp_path / "runner"
+    temporary.mkdir()
+    before = sorted(own.rglob("*"))
+    path = os.pathsep.join((str(own / "bin"), os.environ["PATH"]))
+    environ = {"PATH": path, "RUNNER_TEMP": str(temporary), "PIP_TARGET": str(own / "target"), "PIP_USER": "1"}
+    environ |= {"VIRTUAL_ENV": str(own), "ACTIONS_RUNTIME_TOKEN": "secret"}
+    inputs = {"requirements": {"requirements": "requirements.txt"}, "python": {"python": "python3"}}.get(how, {})
+    command = "env > seen; python -m pip install wanted@file://" + str(file)
+    inputs |= {"requirements": "requirements.txt"} if how == "python" else {}
+    inputs |= {"install": command} if how == "install" else {}
+    step = run(checkout, tmp_path, environ, replay="true", postgres="embedded", **inputs)
+    assert (step.status, step.outputs["verdict"]) == (0, "pass"), step.log
+    assert "fresh passed" in step.summary
+    assert [one for one in sorted(own.rglob("*")) if one not in before and "__pycache__" not in one.parts] == []
+    if how == "install":
+        assert "secret" not in (checkout.root / "seen").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "environ", [{"RUNNER_ENVIRONMENT": "github-hosted"}, {"pythonLocation": "own"}, {"RUNNER_TEMP": "."}], ids=str
+)
+def test_the_jobs_own_python_takes_what_is_installed(environ: dict[str, str], shop: Checkout, tmp_path: Path) -> None:
+    own = own_python(tmp_path / "own")
+    shop.commit({**SHOP, ".gitignore": b"seen\n"})
+    path = os.pathsep.join((str(own / "bin"), os.environ["PATH"]))
+    paths = {name: value if name == "RUNNER_ENVIRONMENT" else str(tmp_path / value) for name, value in environ.items()}
+    step = run(shop, tmp_path, {"PATH": path, **paths}, replay="true", install="command -v python > seen")
+    assert step.status == 0, step.log
+    assert (shop.root / "seen").read_text("utf-8") == f"{own}/bin/python\n"
