@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from checker.parsing import Unreadable, parse_json
 
 if TYPE_CHECKING:
     from github import Github
@@ -71,8 +72,8 @@ class Remark:
 def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
     """The event's payload; nothing where the runner gives none, or something else than it promises."""
     try:
-        payload = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_text("utf-8"))
-    except (OSError, ValueError):
+        payload = parse_json(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
+    except (OSError, Unreadable):
         return {}
     return payload if isinstance(payload, dict) else {}
 

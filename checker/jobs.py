@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from checker.errors import UsageError
 from checker.findings import Report, Skipped
+from checker.parsing import parse_json
 from checker.pipeline import configure, find_subjects
 from checker.settings import PostgresSettings, Settings
 from checker.source.comparison import compare_refs, what_to_compare
@@ -79,7 +79,7 @@ def _read(file: Path) -> Report:
 
 def _names(planned: str) -> list[str]:
     try:
-        plan_: Any = json.loads(planned)
+        plan_: Any = parse_json(planned)
         return [str(entry["name"]) for entry in plan_["include"]]
     except (ValueError, KeyError, TypeError):
         raise UsageError(

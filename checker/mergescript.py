@@ -7,15 +7,17 @@ judged; one that cannot be rendered here is replaced by Alembic's usual text.
 from __future__ import annotations
 
 import ast
-import configparser
 import datetime as dt
-import tomllib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from checker.parsing import Unreadable, parse_ini, parse_toml, table_at
 from checker.source.project import Environment
-from checker.source.script import UNREADABLE, parse, read_script
+from checker.source.script import UNREADABLE, parse_shallow, read_script
 
+# `%(rev)999999999s` fills all memory.
+_WIDE = re.compile(r"%(?:\(\w*\))?[^A-Za-z%]*(?:\d{3}|\*)")
 MESSAGE = "merge heads"
 SLUG = "merge_heads"
 FILE_TEMPLATE = "%(rev)s_%(slug)s"
@@ -110,7 +112,7 @@ def _render(revision: str, heads: tuple[str, ...], manner: Manner, now: dt.datet
 
 def _arguments(example: bytes) -> str:
     try:
-        functions = [node for node in parse(example).body if isinstance(node, ast.FunctionDef)]
+        functions = [node for node in parse_shallow(example).body if isinstance(node, ast.FunctionDef)]
     except UNREADABLE:
         return ""
     return next((ast.unparse(node.args) for node in functions if node.name == "upgrade"), "")
@@ -119,6 +121,8 @@ def _arguments(example: bytes) -> str:
 def _file_name(revision: str, template: str, now: dt.datetime) -> str:
     parts = {name: getattr(now, name) for name in ("year", "month", "day", "hour", "minute", "second")}
     try:
+        if _WIDE.search(template):
+            raise ValueError
         made = template % {"rev": revision, "slug": SLUG, "epoch": int(now.timestamp()), **parts}
     except (KeyError, TypeError, ValueError):
         made = ""
@@ -130,10 +134,8 @@ def read_options(environment: Environment, source: bytes) -> Mapping[str, str]:
     text = source.decode("utf-8", "replace")
     try:
         if (environment.config_file or "").endswith(".toml"):
-            table = tomllib.loads(text).get("tool", {}).get("alembic", {})
+            table = table_at(parse_toml(text), "tool", "alembic")
             return {name: value.replace("%%", "%") for name, value in table.items() if isinstance(value, str)}
-        parser = configparser.ConfigParser({"here": "."}, strict=False)
-        parser.read_string(text)
-        return dict(parser.items(environment.section))
-    except (configparser.Error, tomllib.TOMLDecodeError, AttributeError):
+        return parse_ini(text, {"here": "."}).items(environment.section)
+    except Unreadable:
         return {}

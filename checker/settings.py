@@ -9,8 +9,7 @@ import dataclasses
 import datetime as dt
 import os
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -20,8 +19,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from checker.errors import ConfigurationError, UsageError
 from checker.files import resolve_inside
 from checker.findings import Severity
+from checker.parsing import Unreadable, is_text, parse_toml, parse_yaml
 
 FILE_NAMES = (".alembic-premerge.yml", ".alembic-premerge.yaml")
+LONGEST_TIMEOUT = 7 * 24 * 3600
+"""Operating systems refuse to wait much longer."""
+MISTAKES_SHOWN = 50
 PYPROJECT_TABLE = "alembic-premerge"
 DATABASE_VARIABLE = "ALEMBIC_PREMERGE_DATABASE"
 """The environment variable with the URL of the database that `locate` is about.
@@ -97,8 +100,8 @@ class PostgresSettings(_Model):
 class Timeouts(_Model):
     """In seconds: the longest that one revision may run one way, and the longest for a whole project's replay."""
 
-    step: float = Field(default=60, gt=0)
-    total: float = Field(default=1800, gt=0)
+    step: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT)] = 60
+    total: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT)] = 1800
 
 
 class AllowEntry(_Model):
@@ -150,15 +153,13 @@ def read_configuration(text: str, name: str) -> Configuration:
     Raises ConfigurationError with every mistake at once, each with its line.
     """
     data, lines = _read_toml(text, name) if name.endswith(".toml") else _read_yaml(text, name)
+    unusable = tuple(_unusable(data, (), lines, name))
     try:
         read = Configuration.model_validate({} if data is None else data)
     except ValidationError as error:
-        mistakes = tuple(_mistakes(error, lines, name))
-        raise ConfigurationError(
-            f"{name} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}",
-            "Mend the lines above; docs/configuration.md lists every setting.",
-            mistakes,
-        ) from None
+        raise _mistaken(name, (*unusable, *_mistakes(error, lines, name))) from None
+    if unusable:
+        raise _mistaken(name, unusable)
     read._allow_places = tuple((name, _line(("allow", number), lines)) for number in range(len(read.allow)))
     return read
 
@@ -166,18 +167,20 @@ def read_configuration(text: str, name: str) -> Configuration:
 Location = tuple[str | int, ...]
 
 
+def _mistaken(name: str, mistakes: Sequence[str]) -> ConfigurationError:
+    more = [f"{name}: and {len(mistakes) - MISTAKES_SHOWN} more"] if len(mistakes) > MISTAKES_SHOWN else []
+    return ConfigurationError(
+        f"{name} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}",
+        "Mend the lines above; docs/configuration.md lists every setting.",
+        (*mistakes[:MISTAKES_SHOWN], *more),
+    )
+
+
 def _read_yaml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = " ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigurationError(
-            f"{name} is not valid YAML", f"Mend line {line}.", (f"{name}:{line}: {problem}",)
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{name} is not valid YAML: {error}", "Save it as UTF-8 text.") from None
+        data, root = parse_yaml(text)
+    except Unreadable as error:
+        raise _invalid(name, "YAML", error) from None
     lines: dict[Location, int] = {(): 1}
     duplicates = list(_index(root, (), lines, set())) if root is not None else []
     if duplicates:
@@ -207,11 +210,31 @@ def _index(node: yaml.Node, at: Location, lines: dict[Location, int], seen: set[
             yield from _index(value, (*at, number), lines, seen)
 
 
+def _invalid(name: str, language: str, error: Unreadable) -> ConfigurationError:
+    if error.line is None:
+        return ConfigurationError(f"{name} is not valid {language}: {error.reason}", "Correct that.")
+    place = f"{name}:{error.line}: {error.reason}"
+    return ConfigurationError(f"{name} is not valid {language}", f"Mend line {error.line}.", (place,))
+
+
+def _unusable(value: Any, at: Location, lines: Mapping[Location, int], name: str) -> Iterable[str]:
+    """The mistake of each text that can be no argument, name of a file or environment variable."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _unusable(str(key) if isinstance(key, str) else "", (*at, key), lines, name)
+            yield from _unusable(one, (*at, key), lines, name)
+    elif isinstance(value, list | tuple):
+        for number, one in enumerate(value):
+            yield from _unusable(one, (*at, number), lines, name)
+    elif isinstance(value, str) and not is_text(value):
+        yield f"{name}:{_line(at, lines)}: {'.'.join(map(ascii, at))}: has a NUL or half a character"
+
+
 def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{name} is not valid TOML: {error}", "Mend that line.") from None
+        data = parse_toml(text)
+    except Unreadable as error:
+        raise _invalid(name, "TOML", error) from None
     tool = data.get("tool", {})
     table = tool.get(PYPROJECT_TABLE, {}) if isinstance(tool, dict) else {}
     # tomllib keeps no lines. A key's line is the first line that sets it below its table's header: enough to find it.
@@ -220,7 +243,7 @@ def _read_toml(text: str, name: str) -> tuple[Any, dict[Location, int]]:
     counts: dict[Location, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(
-            r"\s*\[\[?\s*tool\s*\.\s*(?:alembic-premerge|\"alembic-premerge\")\s*\.?([^\]]*)\]", line
+            r"\s*\[\[?\s*tool\s*\.\s*(?:alembic-premerge|\"alembic-premerge\")\s*+\.?([^\]]*)\]", line
         ):
             section = tuple(part.strip().strip('"') for part in header[1].split(".") if part.strip())
             if line.lstrip().startswith("[["):
@@ -268,11 +291,12 @@ def find_configuration(root: Path) -> Path | None:
         if (root / name).is_file():
             return root / name
     pyproject = root / "pyproject.toml"
-    if pyproject.is_file() and re.search(
-        r"^\s*\[+\s*tool\s*\.\s*\"?alembic-premerge", pyproject.read_text("utf-8"), re.M
-    ):
+    if pyproject.is_file() and _OUR_TABLE.search(pyproject.read_bytes()):
         return pyproject
     return None
+
+
+_OUR_TABLE = re.compile(rb"^[ \t]*\[+[ \t]*tool[ \t]*\.[ \t]*\"?alembic-premerge", re.M)
 
 
 def load_configuration(root: Path, named: Path | None) -> Configuration:

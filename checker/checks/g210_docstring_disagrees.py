@@ -9,7 +9,7 @@ from checker.checks.base import CheckInfo, Subject, listing, name
 from checker.findings import Finding, Severity
 from checker.source.script import Script
 
-_LINE = re.compile(r"^(Revision ID|Revises):[ \t]*(.*?)[ \t]*$", re.M)
+_LINE = re.compile(r"^(Revision ID|Revises):(.*)$", re.M)
 _NOTHING = {"None", "base"}
 
 INFO = CheckInfo(
@@ -42,7 +42,8 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 def disagreements(script: Script, subject: Subject) -> Iterator[tuple[str, str]]:
     """(the variable, what the docstring says instead). Words that are no revision ids are prose, and never wrong."""
-    for title, text in _LINE.findall(script.docstring or ""):
+    for title, rest in _LINE.findall(script.docstring or ""):
+        text = rest.strip(" \t")
         stated = {word for word in re.findall(r"[\w.-]+", text) if word not in _NOTHING}
         if not all(_is_revision(word, subject) for word in stated):
             continue

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from checker.source.code import normalized_parts
-from checker.source.script import Script
+from checker.source.script import UNREADABLE, Script, parse_shallow
 
 # Reaches the database, or the world, past what is recorded.
 _UNSEEN = re.compile(
@@ -62,19 +63,21 @@ def _live(script: Script) -> Mapping[str, str] | None:
                 constants[name.removesuffix("()")] = value
     texts = {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in folded.items()}
     called = {name: name.removesuffix("()").removeprefix("class ") for name in texts}
+    words = {name: set(re.findall(r"\w+", text)) for name, text in texts.items()}
+    named = Counter(word for found in words.values() for word in found)
     return {
         name: text
         for name, text in texts.items()
         if called[name] in ("upgrade", "downgrade")
         or called[name] == name
-        or any(re.search(rf"\b{re.escape(called[name])}\b", other) for key, other in texts.items() if key != name)
+        or named[called[name]] > (called[name] in words[name])  # by another part than itself
     }
 
 
 def _parse(text: str) -> ast.Module | None:
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+        return parse_shallow(text)
+    except UNREADABLE:
         return None
 
 
@@ -84,6 +87,16 @@ def _returned(tree: ast.Module) -> bool | None:
         case [ast.FunctionDef(body=[ast.Return(value=ast.Constant(value=bool(value)))])]:
             return value
     return None
+
+
+def _is_dialect(node: ast.expr) -> bool:
+    """Whether it reads `dialect`, `bind.dialect` or `bind.dialect.name`."""
+    match node:
+        case ast.Attribute(attr="name", value=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name.endswith("dialect")
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name.endswith("dialect")
+    return False
 
 
 class _Fold(ast.NodeTransformer):
@@ -107,7 +120,7 @@ class _Fold(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> Any:
         self.generic_visit(node)
         names = _names(node.comparators[0])
-        if len(node.ops) != 1 or names is None or not ast.unparse(node.left).endswith(("dialect.name", "dialect")):
+        if len(node.ops) != 1 or names is None or not _is_dialect(node.left):
             return node
         if isinstance(node.ops[0], ast.Eq | ast.In):
             return ast.Constant("postgresql" in names)

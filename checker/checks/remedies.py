@@ -82,7 +82,7 @@ _SUPPLIES: dict[str, Callable[[list[str], Subject], str | None]] = {
 def _value(name: str) -> str:
     """What to write for a setting: the throwaway database where it sounds like it, else anything."""
     upper = name.upper()
-    if re.search(r"(DATABASE|DB|SQL\w*|POSTGRES\w*|PG)_?(\w+_)?(URL|URI|DSN|CONNECTION(_STRING)?)$", upper):
+    if _is_url(upper):
         return '"{url}"'
     if re.search(r"DATABASE|DB|POSTGRES|^PG|SQL", upper):
         for ending, value in (("HOST", "host"), ("SERVER", "host"), ("PORT", "port"), ("USER", "user")):
@@ -93,6 +93,15 @@ def _value(name: str) -> str:
         if re.search(r"(NAME|_DB|DATABASE)$", upper):
             return '"{database}"'
     return '"1"'
+
+
+def _is_url(name: str) -> bool:
+    """DATABASE_URL, SQLALCHEMY_URI, PG_MAIN_DSN, POSTGRES_CONNECTION_STRING."""
+    ending = next((one for one in ("URL", "URI", "DSN", "CONNECTION", "CONNECTION_STRING") if name.endswith(one)), None)
+    stem = name.removesuffix(ending or "")
+    if not ending or "SQL" in stem or "POSTGRES" in stem:
+        return ending is not None
+    return stem.endswith(("DATABASE", "DB", "PG", "_")) and any(one in stem for one in ("DATABASE", "DB", "PG"))
 
 
 def database_remedy(failure: Failure, subject: Subject) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 from checker.checks.base import Subject
 from checker.checks.step_comparison import Outcome, compare_steps, only_reordered
+from checker.diff import unified
 from checker.replay.outcome import Direction, Step
 from checker.source.script import Script
 
@@ -63,7 +63,7 @@ def side_by_side(before: Step, after: Step) -> str:
     """The statements that were sent before and after, as a readable diff."""
     return "\n".join(
         line.rstrip()
-        for line in difflib.unified_diff(_lines(before), _lines(after), "before", "after", lineterm="", n=2)
+        for line in unified(_lines(before), _lines(after), "before", "after", context=2)
         if not line.startswith("@@ ")
     )
 

@@ -19,6 +19,8 @@ from checker.source.snapshot import Snapshot
 SHORTEST = 4
 _ALIKE = 0.6
 _HOW_MANY = 3
+_LONGEST = 100
+"""As much of an id as is compared."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def similar(revision: str, ids: Iterable[str]) -> tuple[str, ...]:
     """The ids most like this one: a slip of the pen, a part of it, one letter too many."""
 
     def likeness(one: str) -> float:
-        return difflib.SequenceMatcher(None, revision, one, autojunk=False).ratio()
+        return difflib.SequenceMatcher(None, revision[:_LONGEST], one[:_LONGEST], autojunk=False).ratio()
 
     found = sorted(((likeness(one), one) for one in set(ids)), key=lambda pair: (-pair[0], pair[1]))
     return tuple(one for ratio, one in found[:_HOW_MANY] if ratio >= _ALIKE)

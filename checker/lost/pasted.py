@@ -23,7 +23,7 @@ LOOKED_FOR = (
 _PATTERNS = (
     re.compile(rf"locate\s+revision\s+identified\s+by{_NAME}", re.I),
     re.compile(rf"No\s+such\s+revision\s+or\s+branch{_NAME}", re.I),
-    re.compile(rf"\bRevision{_NAME}[\s\\{_QUOTES}]*\s+referenced\s+from\b", re.I),
+    re.compile(rf"\bRevision{_NAME}[\s\\{_QUOTES}]*+(?<=\s)referenced\s+from\b", re.I),
 )
 _PSQL = re.compile(r"version_num[ \t|]*\n(?:[ \t|+-]*\n)?(?P<rows>(?:[ \t|]*[\w.-]+[ \t|]*\n)+)")
 _KEY_ERROR = re.compile(rf"\bKeyError:{_NAME}")
@@ -36,8 +36,9 @@ def revisions_in(message: str) -> tuple[str, ...]:
     A message may be one word, the id itself.
     """
     text = plain(message)
-    if re.fullmatch(rf"[\s{_QUOTES}]*[\w.+-]+[\s.{_QUOTES}]*", text):
-        return (text.strip(f" \t\r\n{_QUOTES}."),)
+    word = text.strip().strip(f" \t\r\n{_QUOTES}.")
+    if re.fullmatch(r"[\w.+-]+", word):
+        return (word,)
     found = [_clean(match["id"]) for pattern in _PATTERNS for match in pattern.finditer(text)]
     if not found:
         found = [word for match in _PSQL.finditer(text + "\n") for word in re.findall(r"[\w.-]+", match["rows"])]

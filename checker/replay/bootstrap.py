@@ -21,7 +21,9 @@ from checker.replay.plan import Plan
 from checker.replay.runner import Launch, Run, Session
 from checker.settings import Bootstrap
 
-_COPY = re.compile(r"^COPY\s[^;]*\sFROM\s+stdin\b[^;]*;[ \t]*\r?\n", re.IGNORECASE | re.MULTILINE)
+_COPY = re.compile(r"^COPY\s", re.IGNORECASE | re.MULTILINE)
+_FROM_STDIN = re.compile(r"\sFROM\s+stdin\b", re.IGNORECASE)
+_STATEMENT_END = re.compile(r";[ \t]*\r?\n")
 _COPY_END = re.compile(r"^\\\.\s*$", re.MULTILINE)
 # pg_dump writes it since the releases of August 2025; it means something to psql alone.
 _RESTRICT = re.compile(r"^\\(un)?restrict\b.*$", re.MULTILINE)
@@ -162,14 +164,27 @@ def parts(sql: str) -> Iterator[tuple[str, str | None]]:
     """What pg_dump writes, as a driver can send it: (statements, None) and (COPY … FROM stdin, its rows)."""
     sql = _RESTRICT.sub("", sql)
     at = 0
-    while copy := _COPY.search(sql, at):
-        if sql[at : copy.start()].strip():
-            yield sql[at : copy.start()], None
-        end = _COPY_END.search(sql, copy.end())
-        yield copy[0], sql[copy.end() : end.start() if end else len(sql)]
+    while copy := _next_copy(sql, at):
+        start, stop = copy
+        if sql[at:start].strip():
+            yield sql[at:start], None
+        end = _COPY_END.search(sql, stop)
+        yield sql[start:stop], sql[stop : end.start() if end else len(sql)]
         at = end.end() if end else len(sql)
     if sql[at:].strip():
         yield sql[at:], None
+
+
+def _next_copy(sql: str, at: int) -> tuple[int, int] | None:
+    """Where the next `COPY … FROM stdin;` begins and ends."""
+    while copy := _COPY.search(sql, at):
+        at = sql.find(";", copy.end())
+        if at < 0:
+            return None
+        end = _STATEMENT_END.match(sql, at)
+        if end and _FROM_STDIN.search(sql, copy.end(), at):
+            return copy.start(), end.end()
+    return None
 
 
 def _line(sql: str, statement: str, position: str | None) -> int | None:

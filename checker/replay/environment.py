@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from checker.parsing import is_text
+
 # By whole names: a prefix would let through whatever somebody calls LC_TOKEN.
 _PASSED = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"),
@@ -15,6 +17,9 @@ _PASSED = (
 _FOR_INSTALLERS = re.compile(
     r"(UV|PIP|XDG)_\w+|GIT_(SSH|CONFIG|ASKPASS)\w*|NETRC|(?i:https?_proxy|all_proxy|no_proxy)|SSH_AUTH_SOCK|CC|CXX|C(XX)?FLAGS|LDFLAGS|PKG_CONFIG_PATH"
 )
+_SETS = re.compile(r"\s*(?:export\s+)?([\w.]+)\s*=\s*")
+_QUOTED = re.compile(r"""(?:"((?:\\.|[^"\\])*+)"|'([^']*)')\s*+(?:(?<!\S)#.*)?""")
+_COMMENT = re.compile(r"(?<!\S)#")
 _URL = re.compile(r"(postgres(?:ql)?(?:\+\w+)?)://")
 
 _SQLALCHEMY_NAMES = "DATABASE_URL SQLALCHEMY_DATABASE_URI SQLALCHEMY_DATABASE_URL SQLALCHEMY_URL DB_URL POSTGRES_URL"
@@ -62,12 +67,17 @@ def templates(env_file: str, configured: Mapping[str, str]) -> dict[str, str]:
 def read_env_file(text: str) -> dict[str, str]:
     """KEY=VALUE lines, with `export`, quotes and comments as in a shell, but no substitution."""
     values = {}
-    pattern = re.compile(
-        r"""\s*(?:export\s+)?([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|(.*?))\s*(?:(?<!\S)#.*)?"""
-    )
     for line in text.splitlines():
-        if line.lstrip().startswith("#"):
-            continue
-        if found := pattern.fullmatch(line):
-            values[found[1]] = next((part for part in found.groups()[1:] if part is not None), "")
+        if found := _SETS.match(line):
+            value = _value(line, found.end())
+            if is_text(value):
+                values[found[1]] = value
     return values
+
+
+def _value(line: str, start: int) -> str:
+    """What stands after the `=`."""
+    if quoted := _QUOTED.fullmatch(line, start):
+        return next(part for part in quoted.groups() if part is not None)
+    comment = _COMMENT.search(line, start)
+    return line[start : comment.start() if comment else len(line)].strip()

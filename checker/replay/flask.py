@@ -10,7 +10,7 @@ from checker.replay.environment import read_env_file
 
 _FOUND_BY_FLASK = ("wsgi.py", "app.py")
 _FACTORY = re.compile(
-    r"^def (create_app|make_app)\s*\(|^(app|application)\s*(?::[^=]+)?=\s*[\w.]*Flask\(", re.MULTILINE
+    r"^def (create_app|make_app)\s*\(|^(app|application)[ \t]*(?::[^=\n]+)?=[ \t]*[\w.]*Flask\(", re.MULTILINE
 )
 _SIZE = 200_000
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 Version = tuple[int, ...]
-_CLAUSE = re.compile(r"(===?|~=|!=|>=|<=|>|<|\^|~)?\s*v?(\d+(?:\.\d+)*)(\.\*)?")
+# No part has more digits: Python reads no number of 5,000.
+_NUMBERS = re.compile(r"\d{1,9}(?:\.\d{1,9})*")
+_CLAUSE = re.compile(rf"(===?|~=|!=|>=|<=|>|<|\^|~)?\s*v?({_NUMBERS.pattern})(\.\*)?")
 
 
 def parse_version(text: str) -> Version:
     """(3, 12, 1) of "3.12.1"; empty for what begins with no number."""
-    found = re.match(r"\d+(?:\.\d+)*", text.strip())
+    found = _NUMBERS.match(text.strip())
     return tuple(map(int, found[0].split("."))) if found else ()
 
 
@@ -23,7 +25,9 @@ def allows(specifier: str, version: Version) -> bool:
 
 
 def _all(specifier: str, version: Version) -> bool:
-    return all(_clause(part.strip(), version) for part in re.split(r",|\s+(?=[<>=!~^])", specifier) if part.strip())
+    return all(
+        _clause(part.strip(), version) for part in re.split(r",|(?<!\s)\s++(?=[<>=!~^])", specifier) if part.strip()
+    )
 
 
 def _clause(text: str, version: Version) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from checker.parsing import LOCK_BYTES, Unreadable, parse_json, parse_toml, table_at
 
 Table = Mapping[str, Any]
 _REQUIREMENTS = tuple(
@@ -76,9 +76,9 @@ def find_recipe(folders: Iterable[Path], install: str | None = None) -> Recipe |
 
 def _of_folder(folder: Path, upward: tuple[Path, ...]) -> Recipe | None:
     pyproject = _toml(folder / "pyproject.toml")
-    project, poetry = pyproject.get("project"), pyproject.get("tool", {}).get("poetry", {}).get("dependencies")
+    project, poetry = table_at(pyproject, "project"), table_at(pyproject, "tool", "poetry", "dependencies")
     if project and (lock := next((above / "uv.lock" for above in upward if (above / "uv.lock").is_file()), None)):
-        roots = tuple(project.get("dependencies") or ())
+        roots = _strings(project.get("dependencies"))
         return Recipe(
             folder,
             "uv.lock",
@@ -97,19 +97,18 @@ def _of_folder(folder: Path, upward: tuple[Path, ...]) -> Recipe | None:
     if found := next((folder / name for name in _REQUIREMENTS if (folder / name).is_file()), None):
         name = found.relative_to(folder).as_posix()
         return Recipe(folder, name, (f"-r {found}",), files=(found, *_included(found)))
-    if project and project.get("dependencies"):
-        lines = tuple(project["dependencies"])
+    if lines := _strings(project.get("dependencies")):
         file = folder / "pyproject.toml"
         return Recipe(folder, "pyproject.toml", lines, optional=_optional(pyproject), files=(file,))
     return _from_poetry(folder, "pyproject.toml", pyproject, ()) if poetry else None
 
 
 def _from_poetry(folder: Path, source: str, pyproject: Table, pins: tuple[str, ...]) -> Recipe:
-    poetry = pyproject["tool"]["poetry"]
-    lines = tuple(_poetry_lines(poetry["dependencies"], pinned=bool(pins)))
-    lines += tuple(pyproject.get("project", {}).get("dependencies") or ())
-    groups = [group.get("dependencies", {}) for group in poetry.get("group", {}).values()]
-    groups += [poetry.get("dev-dependencies", {})]
+    poetry = table_at(pyproject, "tool", "poetry")
+    lines = tuple(_poetry_lines(table_at(poetry, "dependencies"), pinned=bool(pins)))
+    lines += _strings(table_at(pyproject, "project").get("dependencies"))
+    groups = [table_at(poetry, "group", name, "dependencies") for name in table_at(poetry, "group")]
+    groups += [table_at(poetry, "dev-dependencies")]
     optional = tuple(line for group in groups for line in _poetry_lines(group, pinned=bool(pins)))
     files = (folder / "pyproject.toml", folder / "poetry.lock")
     return Recipe(folder, source, lines, pins, (*optional, *_optional(pyproject)), files=files)
@@ -117,9 +116,9 @@ def _from_poetry(folder: Path, source: str, pyproject: Table, pins: tuple[str, .
 
 def _optional(pyproject: Table) -> tuple[str, ...]:
     """The lines of all extras and groups; a group's reference to another group is that group's own affair."""
-    tables = (pyproject.get("project", {}).get("optional-dependencies", {}), pyproject.get("dependency-groups", {}))
-    lines = [line for table in tables for stated in table.values() for line in stated if isinstance(line, str)]
-    own = str(pyproject.get("project", {}).get("name", "")).lower()
+    tables = (table_at(pyproject, "project", "optional-dependencies"), table_at(pyproject, "dependency-groups"))
+    lines = [line for table in tables for stated in table.values() for line in _strings(stated)]
+    own = str(table_at(pyproject, "project").get("name", "")).lower()
     return tuple(line for line in lines if not (own and line.lower().startswith(f"{own}[")))
 
 
@@ -128,7 +127,7 @@ def _poetry_lines(dependencies: Table, *, pinned: bool) -> Iterator[str]:
         one = stated if isinstance(stated, dict) else {"version": stated}
         if name == "python" or isinstance(stated, list) or one.get("optional") or "path" in one:
             continue
-        extras = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
+        extras = _extras(one)
         if "git" in one:
             at = one.get("rev") or one.get("tag") or one.get("branch")
             yield f"{name}{extras} @ git+{one['git']}" + (f"@{at}" if at else "")
@@ -145,7 +144,7 @@ def _pep440(version: str) -> str:
     parts = []
     for part in version.split(","):
         text = part.strip()
-        numbers = [int(number) for number in re.findall(r"\d+", text)][:3]
+        numbers = [int(number) for number in re.findall(r"\d{1,9}", text)][:3]
         if text.startswith("^") and numbers:
             first = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
             top = ".".join(map(str, [*numbers[:first], numbers[first] + 1]))
@@ -161,35 +160,40 @@ def _pep440(version: str) -> str:
 def _pins(lock: Table) -> tuple[str, ...]:
     """What a uv.lock or poetry.lock pins. What it has in two versions (for two platforms, say) is left open."""
     versions: dict[str, set[str]] = {}
-    for package in lock.get("package") or ():
-        source = package.get("source") or {}
+    packages = lock.get("package")
+    for package in packages if isinstance(packages, list) else ():
+        source, name, version = table_at(package, "source"), package.get("name"), package.get("version")
         # What no index has (a git repository, a folder) cannot be pinned by its version.
-        if "version" in package and (not source or "registry" in source or source.get("type") == "legacy"):
-            versions.setdefault(package["name"], set()).add(package["version"])
+        indexed = not source or "registry" in source or source.get("type") == "legacy"
+        if indexed and isinstance(name, str) and isinstance(version, str):
+            versions.setdefault(name, set()).add(version)
     return tuple(f"{name}=={min(found)}" for name, found in sorted(versions.items()) if len(found) == 1)
 
 
 def _pipfile(path: Path) -> Iterator[str]:
     try:
-        default = json.loads(path.read_text("utf-8")).get("default", {})
-    except (OSError, ValueError):
+        default = table_at(parse_json(path.read_bytes(), LOCK_BYTES), "default")
+    except (OSError, Unreadable):
         return
-    for name, one in default.items():
-        extras = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
+    for name in default:
+        one = table_at(default, name)
+        extras = _extras(one)
         if "version" in one:
             yield f"{name}{extras}{one['version']}" + (f" ; {one['markers']}" if one.get("markers") else "")
         elif "git" in one:
             yield f"{name}{extras} @ git+{one['git']}@{one.get('ref', 'HEAD')}"
 
 
-def _included(path: Path, options: str = "-r|-c|--requirement|--constraint") -> Iterator[Path]:
-    """The files that a requirements file names, those that they name included."""
-    for line in _lines(path):
-        if found := re.match(rf"(?:{options})[ =]\s*(\S+)", line):
-            other = path.parent / found[1]
-            yield other
-            if other.is_file() and other != path:
-                yield from _included(other, options)
+def _included(path: Path, options: str = "-r|-c|--requirement|--constraint") -> list[Path]:
+    """The files that a requirements file names, those that they name included; each once, whatever they name each other."""
+    found, waiting = dict.fromkeys([path]), [path]
+    while waiting:
+        one = waiting.pop()
+        names = (re.match(rf"(?:{options})[ =]\s*(\S+)", line) for line in _lines(one))
+        new = [other for name in names if name and (other := one.parent / name[1]) not in found]
+        found |= dict.fromkeys(new)
+        waiting += [other for other in new if _is_file(other)]
+    return list(found)[1:]
 
 
 def _names_in(path: Path) -> list[str]:
@@ -202,7 +206,7 @@ def _names_in(path: Path) -> list[str]:
 def _lines(path: Path) -> list[str]:
     try:
         text = path.read_text("utf-8", "replace")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in its name
         return []
     text = text.replace("\\\n", " ")
     return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -212,8 +216,8 @@ def required_python(folders: Iterable[Path]) -> str | None:
     """The Python versions that the nearest pyproject.toml with an opinion asks for."""
     for folder in folders:
         pyproject = _toml(folder / "pyproject.toml")
-        stated = pyproject.get("project", {}).get("requires-python")
-        stated = stated or pyproject.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python")
+        stated = table_at(pyproject, "project").get("requires-python")
+        stated = stated or table_at(pyproject, "tool", "poetry", "dependencies").get("python")
         if isinstance(stated, str):
             return stated
     return None
@@ -227,10 +231,26 @@ def _pinned_python(folder: Path) -> str | None:
 
 def _toml(path: Path) -> Table:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return parse_toml(path.read_bytes(), LOCK_BYTES)
+    except (OSError, Unreadable):
         return {}
 
 
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def _extras(package: Table) -> str:
+    names = _strings(package.get("extras"))
+    return f"[{','.join(names)}]" if names else ""
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except ValueError:  # a NUL in its name
+        return False
+
+
 def _there(files: Iterable[Path]) -> tuple[Path, ...]:
-    return tuple(dict.fromkeys(path for path in files if path.is_file()))
+    return tuple(dict.fromkeys(path for path in files if _is_file(path)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from rich.text import Text
 
+from checker.diff import unified
 from checker.reports.escape import log, one_line
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -26,7 +26,7 @@ def _lines(path: str, before: bytes | None, after: bytes, target: str) -> Iterat
         yield f"rename to {one_line(target)}"
     old, new = (log(side.decode("utf-8", "surrogateescape")).splitlines() for side in (before or b"", after))
     source = "/dev/null" if before is None else f"a/{one_line(path)}"
-    yield from difflib.unified_diff(old, new, source, f"b/{one_line(target)}", lineterm="")
+    yield from unified(old, new, source, f"b/{one_line(target)}")
 
 
 def _style(line: str) -> str:

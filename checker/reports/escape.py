@@ -43,7 +43,7 @@ def _spelled(match: re.Match[str]) -> str:
 
 def one_line(text: str) -> str:
     """The visible text, on one line."""
-    return re.sub(r"\s*\n\s*", " ", visible(text)).strip()
+    return " ".join(filter(None, (line.strip() for line in visible(text).split("\n"))))
 
 
 def clip(text: str, limit: int) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from checker.diff import likeness, unified
 from checker.source.code import MODULE, differing_parts, normalized_parts, spread
 from checker.source.graph import RevisionGraph
 from checker.source.script import Script
@@ -55,7 +55,7 @@ class Pair:
                 [piece for line in parts.get(name, "").splitlines() for piece in spread(line).splitlines()]
                 for parts in (before, after)
             )
-            hunks = list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]
+            hunks = unified(old, new, context=2)[2:]
             lines += [f"--- {name}", *(line for line in hunks if not line.startswith("@@ "))]
         return "\n".join(lines)
 
@@ -179,7 +179,7 @@ def _does_something(script: Script) -> bool:
 
 def _alike(pair: Pair) -> bool:
     before, after = (script.source.decode("utf-8", "replace") for script in (pair.before, pair.after))
-    return difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False).ratio() >= ALIKE
+    return likeness(before.splitlines(), after.splitlines()) >= ALIKE
 
 
 def _follows(pair: Pair, renamed: Mapping[str | None, str | None]) -> bool:

@@ -13,15 +13,16 @@ from functools import cached_property, lru_cache
 from itertools import chain, zip_longest
 from typing import Any
 
+from checker.diff import common_start
 from checker.source.plain import Plain, is_idle, returns_nothing, same, statements
-from checker.source.script import UNREADABLE, parse
+from checker.source.script import UNREADABLE, parse_shallow
 
 MODULE = "module-level code"
 LONG_LINE = 88
-_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t].+[ \t]import[ \t]*(?:\([^)]*\)|.*)|import[ \t].*)", re.M)
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t].+[ \t]import[ \t]*(?:\([^)]{0,5000}\)|.*)|import[ \t].*)", re.M)
 # Where a definition starts at the top level. Cut there, each piece is Python by itself.
 _DEFINITION = re.compile(rb"^(?=@|def\s|class\s|async\s+def\s)", re.M)
-_CODED = re.compile(rb"\A(\xef\xbb\xbf|[^\n]*\n?[^\n]*coding[:=])")
+_CODED = re.compile(rb"\A(?:\xef\xbb\xbf|(?:[^\n]*+\n)?[^\n]*coding[:=])")
 
 
 @lru_cache(maxsize=4096)  # one script is compared with many where it may have been renumbered
@@ -32,7 +33,7 @@ def normalized_parts(source: bytes) -> Mapping[str, str]:
     parts do the same, as far as their own text decides it. A script that is not Python gives its non-blank lines.
     """
     try:
-        return _as_text(Plain().visit(parse(source)))
+        return _as_text(Plain().visit(parse_shallow(source)))
     except UNREADABLE:
         text = source.decode("utf-8", "replace")
         return {MODULE: "\n".join(line.strip() for line in text.splitlines() if line.strip())}
@@ -66,7 +67,7 @@ class _Meanings:
 
     @cached_property
     def _sides(self) -> tuple[Mapping[str, set[str]], ...]:
-        return tuple(self._read(parse(source).body) for source in self._sources)
+        return tuple(self._read(parse_shallow(source).body) for source in self._sources)
 
     def _read(self, block: Iterable[ast.stmt]) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
@@ -78,18 +79,23 @@ class _Meanings:
 
     def may_be_one(self, before: str, after: str) -> bool:
         """Whether two dotted names can be one and the same: as they are written, or spelled out."""
-        return before == after or not self._all(0, before).isdisjoint(self._all(1, after))
+        if before == after:
+            return True
+        names, others = self._all(0, before), self._all(1, after)
+        return names is None or others is None or not names.isdisjoint(others)
 
-    def _all(self, side: int, dotted: str) -> set[str]:
+    def _all(self, side: int, dotted: str) -> set[str] | None:
+        """What a name may stand for; None where that is anything, as of one that is imported over and over."""
         name, dot, rest = dotted.partition(".")
-        return {dotted} | {f"{meaning}{dot}{rest}" for meaning in self._sides[side].get(name, ())}
+        meanings = self._sides[side].get(name, set())
+        return None if len(meanings) > 20 else {dotted} | {f"{meaning}{dot}{rest}" for meaning in meanings}
 
 
 def _compare(
     before: bytes, after: bytes, may_mean: Callable[[str, str], bool], *, spelled_out: bool
 ) -> dict[str, bool]:
     """The parts that differ, each with whether that is sure, or may be undone by spelling names out."""
-    trees = parse(before), parse(after)
+    trees = parse_shallow(before), parse_shallow(after)
     plains = [_plain_of(tree, spelled_out=spelled_out) for tree in trees]
     old, new = (_functions(tree) for tree in trees)
     lines = None if spelled_out else (before.splitlines(), after.splitlines())
@@ -110,15 +116,9 @@ def _changed_middle(before: bytes, after: bytes) -> tuple[bytes, bytes]:
     if _CODED.match(before) or _CODED.match(after):
         return before, after
     old, new = _DEFINITION.split(before), _DEFINITION.split(after)
-    same = _shared(old, new)
-    tail = _shared(old[same:][::-1], new[same:][::-1])
+    same = common_start(old, new)
+    tail = common_start(old[same:][::-1], new[same:][::-1])
     return b"".join(old[same : len(old) - tail]), b"".join(new[same : len(new) - tail])
-
-
-def _shared(one: Sequence[object], other: Sequence[object]) -> int:
-    """How many of their first members are the same."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((number for number, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
@@ -150,9 +150,7 @@ def _how_alike(
     bodies = [function.body for function in functions]
     shared = 0
     if lines:  # all but the last statement, which decides what a `return` at the end is worth
-        shared = _shared(
-            *([_lines_of(node, own) for node in body[:-1]] for body, own in zip(bodies, lines, strict=True))
-        )
+        shared = common_start(*(list(_lines_of(body[:-1], own)) for body, own in zip(bodies, lines, strict=True)))
     for function in functions:
         function.body = [ast.Pass()]
     left, right = (
@@ -168,10 +166,15 @@ def _how_alike(
     return alike
 
 
-def _lines_of(node: ast.stmt, lines: Sequence[bytes]) -> bytes:
-    """The whole lines that a statement stands on."""
-    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
-    return b"\n".join(lines[first - 1 : node.end_lineno])
+def _lines_of(body: Iterable[ast.stmt], lines: Sequence[bytes]) -> Iterator[bytes]:
+    """The whole lines that each statement stands on, up to one that begins where another ends."""
+    last = 0
+    for node in body:
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+        if first <= last:
+            return
+        last = node.end_lineno or first
+        yield b"\n".join(lines[first - 1 : last])
 
 
 def _statements(body: Iterable[ast.stmt], plain: Callable[[ast.AST], Any]) -> Iterator[ast.AST]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from checker.source.code import normalized_parts
-from checker.source.script import UNREADABLE, Script, parse
+from checker.source.script import UNREADABLE, Script, parse_shallow
 
 _DROP = re.compile(r"(?i)\bdrop\s+(table|column)\b")
 
@@ -98,7 +98,7 @@ def _text(node: ast.AST) -> str | None:
 
 def _function(script: Script, name: str) -> ast.FunctionDef | None:
     try:
-        tree = parse(script.source)
+        tree = parse_shallow(script.source)
     except UNREADABLE:
         return None
     return next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name), None)

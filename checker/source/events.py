@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from checker.parsing import Unreadable, is_text, parse_json
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,11 @@ class Event:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self, *path: str) -> str:
-        """A text in the payload; "" where it is not there."""
+        """A text in the payload; "" where it is not there, or is nothing that git could be asked for."""
         value: Any = self.payload
         for name in path:
             value = value.get(name) if isinstance(value, Mapping) else None
-        return value if isinstance(value, str) else ""
+        return value if isinstance(value, str) and is_text(value) else ""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def read_event(environ: Mapping[str, str]) -> Event | None:
     if not name:
         return None
     try:
-        payload = json.loads(Path(environ.get("GITHUB_EVENT_PATH") or "/").read_bytes())
-    except (OSError, ValueError):
+        payload = parse_json(Path(environ.get("GITHUB_EVENT_PATH") or "/").read_bytes())
+    except (OSError, Unreadable):
         payload = {}
     return Event(
         name,

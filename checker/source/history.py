@@ -13,7 +13,9 @@ from checker.source.git import GitFailed
 from checker.source.repository import FILE_MODES, Repository
 
 # How GitHub, GitLab and Bitbucket name the pull request in the subject of the commit that lands it.
-_PULL_REQUEST = re.compile(r"\(#(\d+)\)$|^Merge pull request #(\d+) |\(pull request #(\d+)\)|^Merged PR (\d+):")
+_PULL_REQUEST = re.compile(
+    r"\(#(\d{1,9})\)$|^Merge pull request #(\d{1,9}) |\(pull request #(\d{1,9})\)|^Merged PR (\d{1,9}):"
+)
 # Whatever the user's configuration has `git log` do besides: check signatures, follow a file, recode, colour.
 LOG = ("-c", "log.follow=false", "log", "--no-show-signature", "--encoding=UTF-8", "--no-color")
 COMMIT_FORMAT = "%H%x00%P%x00%aN%x00%aI%x00%cN%x00%cI%x00%s"

@@ -10,7 +10,7 @@ from typing import Any
 
 from checker.source.script import IDENTIFIERS
 
-_BLANKS = re.compile(r"[ \t]+(?=\n)")
+_BLANKS = re.compile(r"(?<![ \t])[ \t]++(?=\n)")
 _BLOCKS = frozenset({"body", "orelse", "finalbody"})
 # What a node carries beside what it does.
 _ASIDE = frozenset({"ctx", "kind", "type_comment"})

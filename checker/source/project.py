@@ -6,14 +6,14 @@ no script_location: it is its own folder), and every folder with an env.py and r
 
 from __future__ import annotations
 
-import configparser
 import posixpath
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from checker.errors import ProjectError
+from checker.parsing import Ini, Unreadable, interpolate, is_text, parse_ini, parse_toml, table_at
 from checker.settings import ProjectSettings
 from checker.source.script import is_script_name
 from checker.source.tree import Tree, join, upward, version_folders
@@ -21,8 +21,6 @@ from checker.source.tree import Tree, join, upward, version_folders
 # Stands for the repository's root where `%(here)s` makes a location absolute. No `%` in it: configparser would take that
 # for an interpolation of its own and give up on the whole value. No separator of version_locations either.
 _ROOT = "/<repository>"
-# Where scripts of an environment without an env.py lie (Flask-Alembic: other packages load them).
-_SCRIPT_FOLDER = re.compile(r"(^|/)(\w*alembic\w*|\w*migrations?|\w*versions|revisions)(/|$)")
 _SPLIT = {"space": r"\s+", "newline": r"\n", "os": ":", ":": ":", ";": ";"}
 
 
@@ -190,27 +188,23 @@ def _read_ini(path: str, tree: Tree) -> Iterator[_Found]:
     text = tree.read(path).decode("utf-8", "replace")
     if "alembic" not in text and "script_location" not in text:
         return
-    parser = configparser.ConfigParser({"here": _here(path)}, strict=False)
     try:
-        parser.read_string(text)
-    except configparser.Error:
+        ini = parse_ini(text, {"here": _here(path)})
+    except Unreadable:
         return
-    for section in parser.sections():
-        own = parser._sections[section]  # type: ignore[attr-defined]
-        if section != "alembic" and "script_location" not in own:
+    for section in ini.sections:
+        if section != "alembic" and "script_location" not in ini.own(section):
             continue
-        option = _ini_options(parser, section)
+        option = _ini_options(ini, section)
         location = option("script_location") or (_here(path) if section == "alembic" else None)
         if location:
             yield _Found(path, section, location, _split(option), option("recursive_version_locations") == "true")
 
 
-def _ini_options(parser: configparser.ConfigParser, section: str) -> Callable[[str], str | None]:
+def _ini_options(ini: Ini, section: str) -> Callable[[str], str | None]:
     def option(name: str) -> str | None:
-        try:
-            return parser.get(section, name, fallback=None)
-        except configparser.InterpolationError:
-            return None
+        value = ini.get(section, name)
+        return value if value is not None and is_text(value) else None
 
     return option
 
@@ -228,26 +222,30 @@ def _read_pyproject(path: str, tree: Tree) -> Iterator[_Found]:
     if b"alembic" not in source:
         return
     try:
-        table = tomllib.loads(source.decode("utf-8")).get("tool", {}).get("alembic", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        table = table_at(parse_toml(source), "tool", "alembic")
+    except Unreadable:
         return
     location = table.get("script_location")
-    if isinstance(location, str):
+    if isinstance(location, str) and is_text(location):
         values = {"here": _here(path)}
-        stated = table.get("version_locations") or []
+        stated = table.get("version_locations")
         yield _Found(
             path,
             "alembic",
             _interpolate(location, values),
-            tuple(_interpolate(one, values) for one in stated if isinstance(one, str)),
+            tuple(_interpolate(one, values) for one in _texts(stated)),
             table.get("recursive_version_locations") is True,
         )
 
 
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str) and is_text(one)] if isinstance(value, list) else []
+
+
 def _interpolate(text: str, values: Mapping[str, str]) -> str:
     try:
-        return text % values
-    except (KeyError, ValueError, TypeError):
+        return interpolate(text, values)
+    except Unreadable:
         return text
 
 
@@ -306,9 +304,17 @@ def _from_folders(tree: Tree) -> Iterator[Environment]:
 def _without_env(tree: Tree) -> Iterator[Environment]:
     """A package's own scripts, which other projects load: nothing but a folder with revision scripts."""
     folders = {posixpath.dirname(path) or "." for path in tree.files if is_script_name(path)}
-    for folder in sorted(folder for folder in folders if _SCRIPT_FOLDER.search(folder)):
+    for folder in sorted(folder for folder in folders if _is_script_folder(folder)):
         if _holds_revisions(folder, tree):
             yield _environment(folder, (folder,))
+
+
+def _is_script_folder(folder: str) -> bool:
+    """Whether scripts of an environment without an env.py lie in folders of this name (Flask-Alembic: other packages load
+    them)."""
+    endings = ("migration", "migrations", "versions")
+    words = (part for part in folder.split("/") if re.fullmatch(r"\w+", part))
+    return any("alembic" in word or word.endswith(endings) or word == "revisions" for word in words)
 
 
 def _holds_revisions(folder: str, tree: Tree) -> bool:

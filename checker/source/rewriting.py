@@ -13,9 +13,10 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
-from checker.source.script import UNREADABLE, Script, parse, read_script
+from checker.parsing import Unreadable
+from checker.source.script import UNREADABLE, Script, parse_shallow, read_script, source_of
 
-_STRING = re.compile(r"([A-Za-z]*)('''|\"\"\"|'|\")")
+_STRING = re.compile(r"(?<![A-Za-z])([A-Za-z]*)('''|\"\"\"|'|\")")
 _ONE_STRING = re.compile(r"[A-Za-z]*('''|\"\"\"|'|\")(?:(?!\1).)*\1", re.S)
 _LINE_END = re.compile(r"\r\n|\r|\n")  # Python's own; str.splitlines knows more of them, a form feed for one
 _STATED = re.compile(r"(?:^|(?<=[\r\n]))[ \t]*(Revision ID|Revises):([^\r\n]*)")
@@ -56,9 +57,10 @@ def rewrite(script: Script, source: bytes, wanted: Wanted, known: Container[str]
     """
     text, encoding = _decode(source)
     try:
-        tree = parse(text)
+        tree = parse_shallow(text)
     except UNREADABLE as error:
-        raise NotRewritable("it is not Python", getattr(error, "lineno", None) or 1) from None
+        reason = error.reason if isinstance(error, Unreadable) else "it is not Python"
+        raise NotRewritable(reason, getattr(error, "lineno", None) or 1) from None
     read = read_script(script.path, script.blob, source)
     here = _Places(text)
     edits = [*_variables(tree, here, read, wanted), *_docstring(tree, here, read, wanted, known)]
@@ -150,11 +152,11 @@ def _value(tree: ast.Module, script: Script, name: str) -> ast.expr:
             for target in targets:
                 found = _part(target, node.value, name)
                 if found is not None:
-                    value, others = found, [ast.unparse(one) for one in targets if one is not target]
+                    value, others = found, [source_of(one) for one in targets if one is not target]
     if value is None:
         raise NotRewritable(f"it does not set {name}", script.line(name))
     if name in script.unknown:
-        raise NotRewritable(f"its {name} is computed ({ast.unparse(value)})", value.lineno)
+        raise NotRewritable(f"its {name} is computed ({source_of(value)})", value.lineno)
     if others:
         raise NotRewritable(f"its {name} and {', '.join(others)} are set by one assignment", value.lineno)
     return value
@@ -193,7 +195,7 @@ def _literals(value: ast.expr) -> list[ast.expr]:
     nodes = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
     for node in nodes:
         if not _is_text(node):
-            raise NotRewritable(f"it says {ast.unparse(node)} where a string would be", node.lineno)
+            raise NotRewritable(f"it says {source_of(node)} where a string would be", node.lineno)
     return nodes
 
 
@@ -223,7 +225,7 @@ def _text(node: ast.expr) -> str:
 def _one_literal(node: ast.expr, here: _Places, new: str) -> Edit:
     """A string in place of a string, in the quotes of the first piece."""
     if not _is_text(node):
-        raise NotRewritable(f"it says {ast.unparse(node)} where a string would be", node.lineno)
+        raise NotRewritable(f"it says {source_of(node)} where a string would be", node.lineno)
     raw = here.raw(node)
     if not _ONE_STRING.fullmatch(raw) and "#" in raw:
         raise NotRewritable("a comment stands within the string", node.lineno)

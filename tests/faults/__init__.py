@@ -1,0 +1,1 @@
+"""Faults: input that is made to harm, broken tools, and what stops in the middle."""
