@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 
 from checker.checks.base import Stale, Subject, listing
+from checker.checks.causes import Cause, causes_of, history_causes
 from checker.checks.registry import find
 from checker.errors import ConfigurationError
 from checker.findings import Allowed, Finding, Severity
@@ -19,6 +20,8 @@ from checker.source.snapshot import SnapshotReader
 
 # What `locked: released` lowers: findings on a merged script that a release may or may not hold.
 LOCKED = frozenset({"H101", "H102", "H103", "H104", "H107"})
+# What a change of merged scripts causes: allowed where every cause is.
+FOLLOW = frozenset({"R308", "R315"})
 TRAILER = "Allow-Migration-Edit"
 
 
@@ -38,7 +41,11 @@ class Permission:
 
     def covers(self, finding: Finding, revisions: frozenset[str | None], today: dt.date) -> bool:
         """Whether it lets this finding on one of these revisions pass, on that day."""
-        named = finding.id == self.check if self.check else finding.id.startswith("H")
+        return self.covers_check(finding.id, revisions, today)
+
+    def covers_check(self, check: str, revisions: frozenset[str | None], today: dt.date) -> bool:
+        """As `covers`, of a finding of this check."""
+        named = check == self.check if self.check else check.startswith("H")
         return named and self.revision in revisions and bool(self.reason) and not self.expired(today)
 
     def expired(self, today: dt.date) -> bool:
@@ -59,7 +66,35 @@ class Lenience:
         """The finding as the user wants it; None where it is turned off."""
         ask = self.released
         released = (lambda revision: ask(subject, revision)) if ask else None
-        return self.applied_to(finding, subject.merged_behind(finding.revision), released)
+        found = self.applied_to(finding, subject.merged_behind(finding.revision), released)
+        if found is None or found.id not in FOLLOW or found.allowed or not found.introduced:
+            return found
+        return self._as_its_causes(found, subject, released)
+
+    def _as_its_causes(self, finding: Finding, subject: Subject, released: Callable[[str], bool] | None) -> Finding:
+        """What follows from allowed edits only is allowed with them; else with the entry that would allow it."""
+        causes = causes_of(finding, subject)
+        allowed = [self._allowed(cause, subject) for cause in causes or history_causes(subject)]
+        if causes and all(allowed):
+            return replace(finding, allowed=allowed[0])
+        unlocked = [
+            one is not None
+            or (cause.check in LOCKED and _is_unlocked(subject.merged_behind(cause.script.revision), released))
+            for cause, one in zip(causes, allowed, strict=False)
+        ]
+        if causes and all(unlocked):
+            behind = [revision for cause in causes for revision in subject.merged_behind(cause.script.revision)]
+            return _unlocked(finding, behind)
+        return _with_entry(finding) if any(allowed) else finding
+
+    def _allowed(self, cause: Cause, subject: Subject) -> Allowed | None:
+        """The permission that lets the finding on this cause pass."""
+        revision = cause.script.revision
+        revisions = frozenset({revision, *subject.merged_behind(revision)})
+        for permission in self.permissions:
+            if permission.covers_check(cause.check, revisions, self.today):
+                return Allowed(permission.reason, permission.source)
+        return None
 
     def applied_to(
         self, finding: Finding, merged: Collection[str], released: Callable[[str], bool] | None
@@ -70,8 +105,8 @@ class Lenience:
             return None
         if level:
             finding = replace(finding, severity=_overridden(finding, Severity(level)))
-        if released and finding.id in LOCKED and finding.introduced and finding.severity is Severity.ERROR:
-            finding = _unlocked(finding, released, merged)
+        if finding.id in LOCKED and finding.introduced and _is_unlocked(merged, released):
+            finding = _unlocked(finding, merged)
         revisions = frozenset({finding.revision, *merged})
         for permission in self.permissions:
             if permission.covers(finding, revisions, self.today):
@@ -79,11 +114,25 @@ class Lenience:
         return finding
 
 
-def _unlocked(finding: Finding, released: Callable[[str], bool], merged: Collection[str]) -> Finding:
-    if not merged or any(released(revision) for revision in merged):
+def _is_unlocked(merged: Collection[str], released: Callable[[str], bool] | None) -> bool:
+    """Whether it is known that no release has any of these merged revisions."""
+    return bool(released and merged and not any(map(released, merged)))
+
+
+def _unlocked(finding: Finding, merged: Collection[str]) -> Finding:
+    if finding.severity is not Severity.ERROR:
         return finding
     message = f"{finding.message} (no release has {listing(merged)} yet)"
     return replace(finding, severity=Severity.WARNING, message=message)
+
+
+def _with_entry(finding: Finding) -> Finding:
+    """With the entry that lets it pass as well: what allows the edit does not allow all that it follows from."""
+    if finding.revision is None:
+        return finding
+    entry = f'{{check: {finding.id}, revision: {finding.revision}, reason: "…"}}'
+    told = f"The edit is allowed, but this may have other causes. To allow it as well, add to `allow:`: {entry}"
+    return replace(finding, details="\n\n".join(filter(None, (finding.details, told))))
 
 
 def _overridden(finding: Finding, level: Severity) -> Severity:

@@ -167,6 +167,7 @@ def make_subject(
         conflicts=frozenset(comparison.merge.conflicts),
         last_seen=lambda revision: last_seen(repository, revision, folders),
         read=partial(reader.read, comparison.result_tree),
+        changed_files=partial(reader.changed, comparison.base_tree, comparison.result_tree),
     )
 
 

@@ -65,6 +65,8 @@ class Subject:
     """The newest commit that had a revision which is not there, or None."""
     read: Callable[[str], bytes] = field(default=lambda _: b"")
     """The content of a file of the merge result; b"" where it is not there."""
+    changed_files: Callable[[], frozenset[str]] = field(default=frozenset)
+    """Every path of the repository whose content differs between the base and the merge result."""
     deployed: tuple[Deployed, ...] = ()
     """What the user's environments report of this project."""
     stale: tuple[Stale, ...] = ()

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from checker.checks.base import CheckInfo, Subject, listing
+from checker.checks.causes import history_causes, restoring
 from checker.checks.failures import details, headline
 from checker.findings import Finding, Severity
+from checker.replay.outcome import Drift
 
 INFO = CheckInfo(
     id="R306",
@@ -24,10 +26,11 @@ INFO = CheckInfo(
 )
 
 SHOWN, LENGTH = 3, 120
+AUTOGENERATE = 'alembic revision --autogenerate -m "…"'
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """One finding for what this change brings, and one for what is so at the base as well.
+    """One finding for what this change adds, and one for what exists at the base as well.
 
     Where the base could not be asked, it is the change's only if that touches a revision.
     """
@@ -36,16 +39,30 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield from _not_compared(subject)
         return
     old = Counter(drift.base or ())
-    brought, kept = list[str](), list[str]()
+    added, kept = list[str](), list[str]()
     for operation in drift.result:
         is_old = bool(old[operation])
         old[operation] -= is_old
-        (kept if is_old else brought).append(operation)
-    if brought:
+        (kept if is_old else added).append(operation)
+    if added:
         touched = bool(subject.changes.new or subject.changes.edited or subject.changes.deleted)
-        yield _finding(subject, brought, introduced=drift.base is not None or touched)
+        finding = _finding(subject, added, introduced=drift.base is not None or touched)
+        yield replace(finding, fix=_fix(subject, drift, added))
     if kept:
         yield _finding(subject, kept, introduced=False)
+
+
+def _fix(subject: Subject, drift: Drift, operations: Sequence[str]) -> str:
+    """A new revision, but not for what is only missing because a merged script was edited or deleted."""
+    command = restoring(subject, history_causes(subject))
+    if command is None:
+        return AUTOGENERATE
+    if drift.upgraded is None:
+        return f"{command}; if the models then still differ, {AUTOGENERATE}"
+    left = Counter(operations) & Counter(drift.upgraded)
+    if not left:
+        return command
+    return f"{command}; then {AUTOGENERATE}" if left.total() < len(operations) else AUTOGENERATE
 
 
 def _finding(subject: Subject, operations: Sequence[str], *, introduced: bool) -> Finding:
@@ -55,7 +72,7 @@ def _finding(subject: Subject, operations: Sequence[str], *, introduced: bool) -
     return INFO.finding(
         subject,
         f"the models and the schema that the revisions make differ; {what}: {listing([*first, *more])}",
-        fix='alembic revision --autogenerate -m "…"',
+        fix=AUTOGENERATE,
         details="\n".join(operations) if [*first, *more] != list(operations) else None,
         introduced=introduced,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from checker.checks.base import CheckInfo, Subject, listing, name
+from checker.checks.causes import Cause, causes_of_divergence, restoring
 from checker.checks.failures import failed_step, headline
-from checker.checks.proof import proof_of
 from checker.checks.r303_downgrade_does_not_restore import SHOWN
-from checker.checks.statements import changed_behaviour
+from checker.checks.r306_model_drift import AUTOGENERATE
 from checker.findings import Finding, Related, Severity
 from checker.replay.catalog import describe_deployed
 from checker.replay.outcome import Difference, FailureKind, Pass
@@ -46,8 +47,8 @@ def _failed(subject: Subject, deploy: Pass) -> Iterator[Finding]:
     failure = deploy.failure
     assert failure is not None
     place = f"a database that is at {subject.base_ref}'s head"
-    causes = list(_causes(subject))
-    why = f"; brought about by {_words(causes)}" if causes else ""
+    causes = causes_of_divergence(subject)
+    why = f"; brought about by {listing(map(str, causes))}" if causes else ""
     if failure.kind is FailureKind.UNKNOWN_REVISION:
         if not subject.changes.deleted and not subject.changes.renumbered:
             yield INFO.finding(subject, f"{place} cannot be upgraded: {headline(failure)}")
@@ -57,46 +58,55 @@ def _failed(subject: Subject, deploy: Pass) -> Iterator[Finding]:
         finding = failed_step(INFO, subject, step, failure)
         label = name(script) if script else step.revision
         message = f"{place} fails at {label}: {headline(failure)}; a fresh one passes{why}"
-        yield replace(finding, message=message, introduced=True, related=_related(causes, script))
+        fix = _fix(subject, causes, f"change {step.revision} so that it passes on the schema that it then meets")
+        yield replace(
+            finding, message=message, introduced=True, related=_related(causes, script), fix=finding.fix or fix
+        )
 
 
 def _diverged(subject: Subject, differences: tuple[Difference, ...]) -> Finding:
     told = [describe_deployed(one) for one in differences]
     more = [f"{len(told) - SHOWN} more"] if len(told) > SHOWN else []
-    causes = list(_causes(subject))
-    why = f". Brought about by {_words(causes)}" if causes else ""
-    first = causes[0][1] if causes else None
+    causes = causes_of_divergence(subject)
+    why = f". Brought about by {listing(map(str, causes))}" if causes else ""
+    first = causes[0].script if causes else None
     return INFO.finding(
         subject,
         f"a database that is at {subject.base_ref}'s head does not end as a fresh one does: on it, "
         f"{'; '.join([*told[:SHOWN], *more])}{why}",
         script=first,
+        fix=_fix(subject, causes, _new_revision(subject)),
         details="\n".join(told) if more else None,
         related=_related(causes, first),
     )
 
 
-def _words(causes: list[tuple[str, Script]]) -> str:
-    return listing(f"{what} {script.revision}" for what, script in causes)
+def _fix(subject: Subject, causes: Sequence[Cause], then: str | None) -> str | None:
+    """How to undo the causes, and what remains to be done after that."""
+    command = restoring(subject, causes)
+    if command:
+        return f"{command}; then {then}" if then else command
+    if not causes:
+        return None
+    history = sorted({cause.check for cause in causes} - {"R315"})
+    if history:
+        return f"apply the fix of {listing(history)}" + (f"; then {then}" if then else "")
+    scripts = listing(str(cause.script.revision) for cause in causes)
+    return f"write into {scripts} what it imports, as it is at {subject.base_ref}, and make the difference in a new revision"
 
 
-def _related(causes: list[tuple[str, Script]], but: Script | None) -> tuple[Related, ...]:
+def _new_revision(subject: Subject) -> str | None:
+    """What the models still need once the merged scripts are put back; None where that is nothing."""
+    drift = subject.replayed.drift
+    if drift is None or drift.upgraded is None:
+        return "write the difference as a new revision, if it is wanted"
+    new = Counter(drift.upgraded) - Counter(drift.base or ())
+    return f"write what the models need as a new revision: {AUTOGENERATE}" if new else None
+
+
+def _related(causes: Sequence[Cause], but: Script | None) -> tuple[Related, ...]:
     return tuple(
-        Related(script.path, script.line("revision"), f"{what} {script.revision}")
-        for what, script in causes
-        if but is None or script is not but
+        Related(one.script.path, one.script.line("revision"), str(one))
+        for one in causes
+        if but is None or one.script is not but
     )
-
-
-def _causes(subject: Subject) -> Iterator[tuple[str, Script]]:
-    """What this change did to scripts that are merged. An edit whose statements are the same is none."""
-    changes = subject.changes
-    for pair in changes.edited:
-        proof = proof_of(subject, pair)
-        if proof is None or proof.shown:
-            yield "the edit (H101) of", pair.after
-    yield from (("the deletion (H102) of", script) for script in changes.deleted)
-    yield from (("the re-parenting (H103) of", pair.after) for pair in changes.reparented)
-    yield from (("the insertion (H104) of", inserted.script) for inserted in changes.inserted)
-    yield from (("the renumbering (H107) of", pair.after) for pair in changes.renumbered)
-    yield from (("the other statements (R315) of", script) for script, _, _ in changed_behaviour(subject))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.checks.base import CheckInfo, Subject, name
+from checker.checks.base import CheckInfo, Subject, listing, name
+from checker.checks.causes import history_causes, other_code_changed, restoring
 from checker.checks.statements import changed_behaviour, side_by_side
 from checker.findings import Finding, Severity
 
@@ -21,12 +22,20 @@ INFO = CheckInfo(
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each merged script that is the same and sends other statements."""
+    history = history_causes(subject)
+    known = history and not other_code_changed(subject)
+    why = (
+        f": because of {listing(map(str, history))}"
+        if known
+        else ": something that it imports did, or what runs before it"
+    )
     for script, before, after in changed_behaviour(subject):
         yield INFO.finding(
             subject,
             f"merged revision {name(script)} sends other statements than at {subject.base_ref}, although its file did not "
-            "change: something that it imports did, or what runs before it",
+            f"change{why}",
             script=script,
             at="upgrade",
+            fix=restoring(subject, history) if known else None,
             details=side_by_side(before, after),
         )

@@ -48,15 +48,26 @@ def changed_behaviour(subject: Subject) -> Iterator[tuple[Script, Step, Step]]:
 
     Nothing is concluded from a script that was run only once after the change, or whose runs differ in more than values.
     """
+    for script, steps in unchanged_scripts(subject):
+        if steps and not only_reordered(*steps) and compare_steps(*steps, repeats(subject, steps[1])) is Outcome.OTHER:
+            yield script, *steps
+
+
+def unchanged_scripts(subject: Subject) -> Iterator[tuple[Script, tuple[Step, Step] | None]]:
+    """Each merged script that is the same before and after, with its upgrade at the base and after the change."""
     for script in subject.result.scripts:
         before = subject.base.by_revision.get(script.revision or "")
-        if script.revision is None or before is None or before.blob != script.blob:
-            continue
-        steps = recorded(subject, script.revision, "upgrade")
-        if steps is None or only_reordered(*steps):
-            continue
-        if compare_steps(*steps, repeats(subject, steps[1])) is Outcome.OTHER:
-            yield script, *steps
+        if script.revision is not None and before is not None and before.blob == script.blob:
+            yield script, recorded(subject, script.revision, "upgrade")
+
+
+def are_known(subject: Subject) -> bool:
+    """Whether it is known of every script that did not change if it sends what it sent before."""
+    return all(
+        steps is not None
+        and (only_reordered(*steps) or compare_steps(*steps, repeats(subject, steps[1])) is not Outcome.UNKNOWN)
+        for _, steps in unchanged_scripts(subject)
+    )
 
 
 def side_by_side(before: Step, after: Step) -> str:

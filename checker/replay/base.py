@@ -26,6 +26,8 @@ class BasePlan:
     order: tuple[RevisionNode, ...]
     downgrades: frozenset[str] = frozenset()
     """The revisions whose downgrade is to be recorded as well."""
+    compares: bool = False
+    """Whether the models are to be compared with the upgraded database too: where merged scripts were changed."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from checker.postgres.interface import Server
 from checker.replay.arrival import not_upgraded
 from checker.replay.base import BaseDatabase, BasePlan
-from checker.replay.chain import Progress, run
+from checker.replay.chain import Progress, compare_models, run
 from checker.replay.database import read_catalog, throwaway
 from checker.replay.order import RevisionNode
 from checker.replay.outcome import Direction, Pass, Step
@@ -29,6 +29,8 @@ class Deployment:
     base_steps: tuple[Step, ...] = ()
     base_downgrades: tuple[Step, ...] = ()
     base_operations: tuple[str, ...] | None = None
+    operations: tuple[str, ...] | None = None
+    """The drift of the upgraded database; None where that was not asked."""
 
 
 def run_deploy(
@@ -49,9 +51,10 @@ def run_deploy(
                 session, "deploy", session.upgrade, len(order), progress, lambda ran: not_upgraded(session, order, ran)
             )
             catalog = None if after.failure else read_catalog(address, watch, session)
+            drift = compare_models(launch, address)[1] if base.plan.compares and not after.failure else None
     downgrades = tuple(_downgrades(base.plan, before.launch, server)) if base.plan.downgrades else ()
     result = replace(after, seconds=before.result.seconds + after.seconds)
-    return Deployment(result, catalog, before.result.steps, downgrades, before.operations)
+    return Deployment(result, catalog, before.result.steps, downgrades, before.operations, drift)
 
 
 def _not_run(before: Pass) -> Pass:

@@ -150,6 +150,9 @@ class Drift:
     """After the merge, each operation as Python code."""
     base: tuple[str, ...] | None = None
     """Likewise at the base, with the base's models; None where that is not known."""
+    upgraded: tuple[str, ...] | None = None
+    """Likewise after the merge, in a database that ran the base's scripts first: what is left of the drift once the merged
+    scripts are put back. None where that was not asked."""
 
 
 @dataclass(frozen=True)

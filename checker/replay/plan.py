@@ -155,7 +155,9 @@ def _together(
         base_steps=deployed.base_steps,
         base_downgrades=deployed.base_downgrades,
         diverged=diverged,
-        drift=None if made.operations is None else Drift(made.operations, deployed.base_operations),
+        drift=None
+        if made.operations is None
+        else Drift(made.operations, deployed.base_operations, deployed.operations),
     )
 
 

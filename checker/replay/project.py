@@ -132,7 +132,8 @@ def _as_configured(base: Environment, result: Environment) -> Environment:
 def make_plan_of_base(base: Snapshot, changes: Changes, launches: tuple[Callable[[], Launch], ...]) -> BasePlan:
     """The base's own chain; with the downgrades of the scripts in which more than upgrade() was edited."""
     edited = {pair.before.revision for pair in changes.edited if pair.changed_parts != ("upgrade()",)}
-    return BasePlan(launches, order_of(base), frozenset(one for one in edited if one))
+    compares = bool(changes.edited or changes.deleted or changes.reparented or changes.inserted or changes.renumbered)
+    return BasePlan(launches, order_of(base), frozenset(one for one in edited if one), compares)
 
 
 def _no_deployment(base: Snapshot, result: Snapshot) -> str | None:

@@ -76,6 +76,11 @@ class SnapshotReader:
             self._files[tree] = self._repository.files(tree)
         return self._files[tree]
 
+    def changed(self, before: str, after: str) -> frozenset[str]:
+        """The paths whose content differs between two trees."""
+        one, other = self.files(before), self.files(after)
+        return frozenset(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+
     def read(self, tree: str, path: str) -> bytes:
         """The content of a file of the tree; b"" where it is not there."""
         blob = self.files(tree).get(path)
