@@ -75,6 +75,39 @@ def test_a_difference_beside_a_moving_value_is_seen() -> None:
     assert compared("SELECT 'x1', 1", "SELECT 'x2', 2", "SELECT 'x3', 2") is Outcome.OTHER
 
 
+OBJECTS = "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class WHERE pg_catalog.pg_class.oid IN ($1)"
+
+
+def test_queries_of_the_system_catalogs_are_no_difference() -> None:
+    alter = "ALTER TABLE t DROP CONSTRAINT t_fkey"
+    before, after = step(OBJECTS, alter, values=("16412",)), step(OBJECTS, alter, values=("16713",))
+    fewer = [step(alter), step(alter)]
+    assert compare_steps(before, after, [after, after]) is Outcome.SAME
+    assert compare_steps(before, after, fewer) is Outcome.SAME
+    assert only_reordered(before, after)
+    other = step(OBJECTS, alter.replace("fkey", "key"), values=("16713",))
+    assert compare_steps(before, other, [other]) is Outcome.OTHER
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("SELECT pg_catalog.setval('a', 1)", "SELECT pg_catalog.setval('a', 2)"),
+        (
+            "SELECT pg_catalog.set_config('a', relname, false) FROM pg_class",
+            "SELECT set_config('b', relname, false) FROM pg_class",
+        ),
+        (
+            "WITH o AS (DELETE FROM t RETURNING 1) SELECT 1 FROM pg_class",
+            "WITH o AS (DELETE FROM u RETURNING 1) SELECT 1 FROM pg_class",
+        ),
+        ("SELECT f(1) FROM pgbench", "SELECT f(2) FROM pgbench"),
+    ],
+)
+def test_a_query_that_changes_something_is_no_query_of_the_catalogs(before: str, after: str) -> None:
+    assert compared(before, after, after) is Outcome.OTHER
+
+
 def test_nothing_is_known_of_a_script_that_sends_another_number_of_statements_each_time() -> None:
     again = step("SELECT 1", "SELECT 2")
     assert compare_steps(step("SELECT 9"), step("SELECT 1"), [again]) is Outcome.UNKNOWN
