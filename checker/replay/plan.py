@@ -13,12 +13,13 @@ from checker.postgres.interface import Server
 from checker.replay.arrival import not_upgraded
 from checker.replay.base import BaseDatabase, BasePlan, StartingAt
 from checker.replay.chain import Chain, Progress, not_run, run, run_chain
+from checker.replay.climbed import Climbed
 from checker.replay.database import roles_taken_back, throwaway
 from checker.replay.deploy import Deployment, run_deploy
 from checker.replay.order import RevisionNode, ancestors, walkable
 from checker.replay.outcome import Difference, Drift, FailureKind, Pass, PassName, Replay
 from checker.replay.runner import Launch, Session
-from checker.replay.stairway import Climbed, Stairway
+from checker.replay.stairway import Stairway
 
 Result = TypeVar("Result")
 NO_BASE = "the base has the same scripts"
@@ -35,9 +36,9 @@ def silent(name: str, done: int, total: int, revision: str) -> None:
 class Plan:
     """What is to be replayed for one project.
 
-    `order` is topological, `depends_on` included. `base` is None where a deployment would show nothing: `no_base` says
-    why. `serial`: the passes must not run side by side, because the scripts make or drop roles, which all databases of
-    a server share.
+    `order` is topological, `depends_on` included. `base` is None where the base's chain cannot be run, and `no_base` says
+    why nothing is deployed. `serial`: the passes must not run side by side, because the scripts make or drop roles,
+    which all databases of a server share.
     """
 
     project: str
@@ -46,7 +47,7 @@ class Plan:
     irreversible_below: str | None = None
     serial: bool = False
     base: BasePlan | None = None
-    no_base: str = NO_BASE
+    no_base: str | None = None
 
 
 def replay_project(
@@ -92,9 +93,16 @@ class _Work:
 
     def deploy(self) -> Deployment:
         plan = self.plan
-        if self.base is None:
-            return Deployment(not_run("deploy", plan.no_base))
+        if self.base is None or plan.no_base:
+            return Deployment(not_run("deploy", plan.no_base or NO_BASE))
         return run_deploy(self.base, plan.launch, self.server, self.watch, order=plan.order, progress=self.progress)
+
+    def compared(self, made: Chain, deployed: Deployment) -> Deployment:
+        """With the base's own run where nothing was deployed and a revision fails: does it fail at the base as well?"""
+        if self.base is None or deployed.base_steps or not any(step.failure for step in made.fresh.steps):
+            return deployed
+        with self.base.open() as (_, done):
+            return replace(deployed, base_steps=done.result.steps)
 
     def stairway(self) -> Climbed:
         """Every revision, from nothing."""
@@ -169,7 +177,8 @@ def _side_by_side(work: _Work) -> Passes:
         climbed: Future[Climbed] = others.submit(lambda: work.rest(work.stairway()))
         deployed: Future[Deployment] = others.submit(work.deploy)
         try:
-            return work.chain(), climbed.result(), deployed.result()
+            made = work.chain()
+            return made, climbed.result(), work.compared(made, deployed.result())
         except BaseException:
             work.plan.launch.stopped.set()  # Ctrl-C is for this thread alone, and the others would be waited for
             raise
@@ -184,7 +193,8 @@ def _one_by_one(work: _Work) -> Passes:
     if _not_loaded(made):
         return made, None, None
     climbed = alone(work.stairway)
-    return made, alone(lambda: work.rest(climbed)), alone(work.deploy)
+    rest, deployed = alone(lambda: work.rest(climbed)), alone(work.deploy)
+    return made, rest, alone(lambda: work.compared(made, deployed))
 
 
 def _not_loaded(made: Chain) -> bool:

@@ -107,11 +107,10 @@ def replay_subject(
         except CheckerError as error:
             return _not_loaded(result, server, without_interpreter(error))
         why_not = _no_deployment(base, result)
-        if why_not is None:
+        plan = replace(plan, no_base=why_not)
+        if why_not is None or (why_not == NO_BASE and trees.base != trees.result):
             old = make_plan_of_base(base, changes, (lambda: base_launch(None), lambda: base_launch(trees.result)))
             plan = replace(plan, base=old, serial=plan.serial or has_roles(base))
-        else:
-            plan = replace(plan, no_base=why_not)
         start = read_start(project.bootstrap, place.root, *own_root) if project.bootstrap else None
         try:
             with bootstrapped(server, plan, start) as (own, shortened):

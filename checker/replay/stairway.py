@@ -12,58 +12,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-import psycopg
-
 from checker.postgres.interface import Address, Server
-from checker.replay.database import connect, version_table
+from checker.replay.climbed import Climbed, is_faulty
 from checker.replay.line import Line, LineLost, upgrade
 from checker.replay.order import RevisionNode, closure
 from checker.replay.outcome import Difference, Direction, Failure, FailureKind, Landing, Pass, Step, Unverified
-from checker.replay.runner import Launch, Run, Session
+from checker.replay.runner import Launch, Run
+from checker.replay.walked import Walked
 
 _PLACE_LOST = (FailureKind.DIED, FailureKind.TIMED_OUT)
-
-
-@dataclass(frozen=True)
-class Climbed:
-    """What came of a stairway. `unverified` are the revisions that it did not come to."""
-
-    result: Pass
-    landings: tuple[Landing, ...] = ()
-    unverified: tuple[Unverified, ...] = ()
-
-    def with_rest(self, rest: Climbed) -> Climbed:
-        """This stairway, completed by one from the base's heads over what it did not come to."""
-        missing = {one.revision: one for one in self.unverified}
-        found = [replace(one, from_base=True) for one in rest.landings if one.revision in missing]
-        still = {one.revision: one for one in rest.unverified}
-        seen = {one.revision for one in found}
-        unverified = tuple(still.get(name, one) for name, one in missing.items() if name not in seen)
-        foreign = tuple(dict.fromkeys((*self.result.foreign, *rest.result.foreign)))
-        strange = tuple(dict.fromkeys((*self.result.strange, *rest.result.strange)))
-        result = replace(
-            self.result,
-            seconds=self.result.seconds + rest.result.seconds,
-            steps=(*self.result.steps, *rest.result.steps),
-            failure=self.result.failure or rest.result.failure,
-            stopped_at=self.result.stopped_at or rest.result.stopped_at,
-            foreign=foreign,
-            strange=strange,
-        )
-        return Climbed(result, (*self.landings, *found), unverified)
-
-
-@dataclass
-class _Outcome:
-    """What is collected on the way."""
-
-    landings: list[Landing] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
-    strange: list[str] = field(default_factory=list)
 
 
 class Stairway:
@@ -87,26 +47,22 @@ class Stairway:
         self._launch, self._server, self._order = launch, server, tuple(order)
         self._floor = floor
         self._make_watch, self._compare, self._progress = watch, compare, progress
-        self._session: Session | None = None
         self._run: Run | None = None
-        self._connection: psycopg.Connection[Any] | None = None
-        self._walked: Address | None = None
         self._with_roles = with_roles
         self._climbed: list[str] = []
         self._blocked: dict[str, str] = {}
         """Each revision that cannot be reached, and the one because of which."""
-        self._outcome = _Outcome()
-        self._ends = 0.0
+        self._landings: list[Landing] = []
+        self._steps: list[Step] = []
 
     def run(self) -> Climbed:
         """Climb. The pass has every step in the order in which it was run."""
         started = time.monotonic()
-        self._ends = started + self._launch.total_seconds
         failure, lost_at = None, None
-        self._line = Line(self._server, self._open, with_roles=self._with_roles)
-        self._walked = self._server.create_database()
+        self._walked = Walked(self._launch, self._server, self._make_watch)
+        self._line = Line(self._server, self._walked.open, with_roles=self._with_roles)
         try:
-            self._look()
+            self._walked.begin()
             for number, node in enumerate(self._order, 1):
                 if not self._is_blocked(node):
                     self._climb(number - 1)
@@ -114,13 +70,13 @@ class Stairway:
         except LineLost as lost:
             failure, lost_at = lost.failure, lost.revision
         finally:
-            self._leave()
+            self._walked.close()
+            self._line.drop()
         seconds = time.monotonic() - started
         return self._climbed_so_far(seconds, failure, lost_at)
 
     def _climbed_so_far(self, seconds: float, failure: Failure | None, lost_at: str | None) -> Climbed:
-        done = self._outcome
-        seen = {landing.revision for landing in done.landings}
+        seen = {landing.revision for landing in self._landings}
         unverified = tuple(
             Unverified(node.revision, self._blocked.get(node.revision, lost_at))
             for node in self._order
@@ -129,14 +85,14 @@ class Stairway:
         result = Pass(
             "stairway",
             seconds,
-            "failed" if failure or unverified or any(map(is_faulty, done.landings)) else "passed",
-            tuple(done.steps),
+            "failed" if failure or unverified or any(map(is_faulty, self._landings)) else "passed",
+            tuple(self._steps),
             failure,
-            tuple(done.foreign),
-            tuple(done.strange),
+            tuple(self._walked.foreign),
+            tuple(self._walked.strange),
             stopped_at=lost_at,
         )
-        return Climbed(result, tuple(done.landings), unverified)
+        return Climbed(result, tuple(self._landings), unverified)
 
     def _is_blocked(self, node: RevisionNode) -> bool:
         cause = next((self._blocked[one] for one in node.parents if one in self._blocked), None)
@@ -151,21 +107,21 @@ class Stairway:
         node = self._order[index]
         if self._run is None:
             self._start(index)
-        before = self._catalog
+        before = self._walked.catalog
         up = self._step(index)
-        self._outcome.landings.append(Landing(node.revision, up))
+        self._landings.append(Landing(node.revision, up))
         if up.failure:
             if self._is_spoilt(up.failure, before):
                 self._recover()
             again = self._once_more(node.revision, up.failure)
             if again is None:
-                if self._read() != before:
+                if self._walked.read() != before:
                     self._recover()
                 self._pass_by(index, up.failure)
                 return
             self._update(upgrade=again)
         self._climbed.append(node.revision)
-        above = self._read()
+        above = self._walked.read()
         self._update(upgrade_changed=above != before)
         if node.revision not in self._floor and self._is_spoilt_by_down_and_up(index, before, above):
             self._recover_before(index + 1)
@@ -176,7 +132,7 @@ class Stairway:
         self._update(downgrade=down)
         if down.failure:
             return self._is_spoilt(down.failure, above)
-        below = self._read()
+        below = self._walked.read()
         left = tuple(self._compare(before, below))
         self._update(downgrade_changed=below != above, not_restored=left)
         if left:
@@ -187,12 +143,12 @@ class Stairway:
         self._update(reupgrade=again)
         if again.failure:
             return True
-        changed = tuple(self._compare(above, self._read()))
+        changed = tuple(self._compare(above, self._walked.read()))
         self._update(not_repeated=changed)
         return bool(changed)
 
     def _update(self, **values: Any) -> None:
-        self._outcome.landings[-1] = replace(self._outcome.landings[-1], **values)
+        self._landings[-1] = replace(self._landings[-1], **values)
 
     def _once_more(self, revision: str, failure: Failure) -> Step | None:
         """An upgrade that failed, as one unmodified command; None where that fails as well.
@@ -201,7 +157,7 @@ class Stairway:
         """
         if failure.kind in _PLACE_LOST:
             return None
-        run = self._open().upgrade(revision)
+        run = self._walked.open().upgrade(revision)
         steps = list(run)
         if run.failure is None and steps:
             return steps[-1]
@@ -227,19 +183,19 @@ class Stairway:
         if self._with_roles:
             return None
         address = self._server.create_database()
-        run = self._open(address).upgrade(revision)
+        run = self._walked.open(address).upgrade(revision)
         ran = list(run)
         below = closure(self._order, [revision])
         try:
             if run.failure is None and ran:
                 others = [one for one in self._climbed if one not in below]
                 if others:
-                    upgrade(self._open(address), others, [])
+                    upgrade(self._walked.open(address), others, [])
                 return address
         except LineLost:
             pass
         finally:
-            self._use_walked()
+            self._walked.use_own()
         self._server.drop_database(address)
         return None
 
@@ -252,7 +208,7 @@ class Stairway:
         if step is None:
             revision = self._order[index].revision
             raise LineLost(revision, run.failure or _ended_early(revision))
-        self._outcome.steps.append(step)
+        self._steps.append(step)
         if step.failure:
             self._run = None
         return step
@@ -260,13 +216,9 @@ class Stairway:
     def _start(self, index: int, begin_with: Direction = "upgrade") -> Run:
         """A new walk, which waits before its first step: what env.py itself makes is there by then."""
         steps = list(self._remaining(index))
-        self._run = self._open().walk(steps if begin_with == "upgrade" else steps[1:], pause=True)
+        self._run = self._walked.open().walk(steps if begin_with == "upgrade" else steps[1:], pause=True)
         self._run.wait()
-        if not self._outcome.steps and version_table(self._session):
-            # Only now is it known which table is Alembic's own.
-            self._watch = self._make_watch(self._connection, **version_table(self._session))
-        if self._session is not None and self._session.alive:
-            self._read()
+        self._walked.read_after_start(first=not self._steps)
         return self._run
 
     def _remaining(self, index: int) -> Sequence[tuple[str, Direction]]:
@@ -284,7 +236,7 @@ class Stairway:
     def _is_spoilt(self, failure: Failure, wanted: Any) -> bool:
         """Whether a failed step was not rolled back whole."""
         # A server may go on with what a dead worker had asked for, and hold its locks: do not even look.
-        return failure.kind in _PLACE_LOST or bool(self._read() != wanted)
+        return failure.kind in _PLACE_LOST or bool(self._walked.read() != wanted)
 
     def _recover_before(self, index: int) -> None:
         """As `_recover`, where a revision is left that needs it."""
@@ -296,70 +248,8 @@ class Stairway:
         if self._run is not None:
             self._run.stop()
             self._run = None
-        self._look_away()
-        if self._walked is not None:
-            self._server.drop_database(self._walked)
-            self._walked = None
-        self._walked = self._server.create_database(self._line.follow(self._climbed))
-        self._use_walked()
-        self._look()
-
-    # --- sessions and connections
-
-    def _open(self, address: Address | None = None) -> Session:
-        """The session, in the walked database or in `address`; a new one if there is none that lives."""
-        where = address or self._walked
-        assert where is not None
-        if self._session is not None and not self._session.alive:
-            self._close_session()
-        if self._session is None:
-            left = max(0.0, self._ends - time.monotonic())
-            self._session = Session(replace(self._launch, total_seconds=left), where)
-            self._session.__enter__()
-        elif address is not None:
-            self._session.use(address)
-        return self._session
-
-    def _use_walked(self) -> None:
-        if self._session is not None and self._session.alive and self._walked is not None:
-            self._session.use(self._walked)
-
-    def _close_session(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            done = self._outcome
-            done.foreign += [one for one in self._session.foreign if one not in done.foreign]
-            done.strange += [one for one in self._session.strange if one not in done.strange]
-            self._session = None
-
-    def _read(self) -> Any:
-        self._catalog = self._watch.read()
-        return self._catalog
-
-    def _look(self) -> None:
-        assert self._walked is not None
-        self._connection = connect(self._walked)
-        self._watch = self._make_watch(self._connection, **version_table(self._session))
-        self._read()
-
-    def _look_away(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _leave(self) -> None:
-        self._look_away()
-        self._close_session()
-        if self._walked is not None:
-            self._server.drop_database(self._walked)
-        self._line.drop()
-
-
-def is_faulty(landing: Landing) -> bool:
-    """Whether something is wrong with it. A downgrade that says that there is no way back, or does nothing, is not."""
-    failures = [step.failure for step in (landing.upgrade, landing.downgrade, landing.reupgrade) if step]
-    failed = any(one is not None and one.kind is not FailureKind.IRREVERSIBLE for one in failures)
-    return failed or bool(landing.not_restored and not landing.does_nothing_down) or bool(landing.not_repeated)
+        self._walked.drop()
+        self._walked.begin(self._line.follow(self._climbed))
 
 
 def _ended_early(revision: str) -> Failure:

@@ -197,6 +197,9 @@ def test_a_merged_revision_that_the_change_breaks_from_outside_is_the_changes_fa
     report = check(merged, f"{merged}\n{C}", env=good, after_env=bad)
     [finding] = [one for one in report.findings if one.id == "R301"]
     assert (finding.revision, finding.introduced, report.verdict) == ("b", True, "fail")
+    without_new = check(merged, merged, env=good, after_env=bad)
+    assert {one.id for one in without_new.findings if one.introduced} >= {"R301"}
+    assert passes(without_new)["deploy"].reason == "the base has the same scripts"
 
 
 def test_the_configuration_cannot_turn_off_what_could_not_be_verified() -> None:
