@@ -100,7 +100,7 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
             head=comparison.head,
             projects=tuple(describe(subject) for subject in subjects),
             findings=arrange(findings, settings),
-            skipped=deployments.skipped + replayed.skipped,
+            skipped=(*_not_compared(comparison, settings), *deployments.skipped, *replayed.skipped),
             replay=tuple(describe_replay(subject) for subject in replayed.subjects),
             seconds=time.monotonic() - started,
         )
@@ -109,6 +109,16 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
 
 
 # --- what is compared
+
+
+def _not_compared(comparison: Comparison, settings: Settings) -> Iterator[Skipped]:
+    """On the base branch itself nothing differs: that this passes says nothing of the migrations there."""
+    if comparison.base.commit == comparison.head.commit and not settings.judge_all:
+        reason = (
+            f"{comparison.head.ref} and {comparison.base.ref} are the same commit, so there is nothing to merge; "
+            "`--all` checks every revision"
+        )
+        yield Skipped("comparison", reason, wanted=False)
 
 
 def configure(

@@ -317,3 +317,36 @@ def test_nothing_of_the_users_is_touched(checkout: Checkout) -> None:
     before = state()
     assert set(ids(checkout.check())) == {"H101", "G202"}
     assert state() == before
+
+
+def test_the_base_branch_itself_says_that_nothing_was_compared(checkout: Checkout) -> None:
+    checkout.commit(project("a <- b; a <- c"))
+    report = checkout.check()
+    assert (report.verdict, report.projects) == ("pass", ())
+    assert report.skipped[0].reason.startswith("main and main are the same commit")
+    assert "`--all`" in report.skipped[0].reason
+    assert "comparison" not in [one.what for one in checkout.check(judge_all=True).skipped]
+    checkout.write({f"{VERSIONS}/d_.py": script("d", "c")})
+    assert "comparison" not in [one.what for one in checkout.check().skipped]
+
+
+@pytest.mark.parametrize("base", [None, "main", "HEAD"])
+def test_a_repository_without_commits(checkout: Checkout, base: str | None) -> None:
+    checkout.write(project("a"))
+    with pytest.raises(RepositoryError, match="has no commits yet"):
+        checkout.check(base=base)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_repair_of_two_scripts_with_one_id_is_a_warning(checkout: Checkout, moved: bool) -> None:
+    """alphagov/notifications-api 2219dbf80bb7: 0177 had the id, and the down_revision, of 0176."""
+    broken = {**project("a <- b"), f"{VERSIONS}/c_.py": script("b", "a", "op.execute('SELECT 1')")}
+    checkout.commit(broken)
+    checkout.branch("branch")
+    own = script("c", "b", "op.execute('SELECT 1')").replace(b"t_c", b"t_b").replace(b"c does", b"b does")
+    repaired = {**project("a <- b"), f"{VERSIONS}/{'d' if moved else 'c'}_.py": own}
+    checkout.commit(repaired)
+    finding = only(checkout.check())
+    assert (finding.id, finding.severity, finding.revision, finding.introduced) == ("H107", "warning", "c", True)
+    assert f"{VERSIONS}/c_.py had the same revision id as {VERSIONS}/b_.py" in finding.message
+    assert checkout.check().verdict == "pass"

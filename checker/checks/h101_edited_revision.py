@@ -15,7 +15,7 @@ INFO = CheckInfo(
     says="The code of a merged revision script changed: upgrade(), downgrade(), a helper or module-level code.",
     breaks="A database that has run the old script never runs the new one. From here on it differs from every database "
     "that starts afresh, and a later revision that counts on the edit fails there and nowhere else.",
-    mend="Put the script back as it was merged and write a new revision that makes the difference.",
+    mend="Put the script back as it was merged. To change the schema, add a new revision: `alembic revision`.",
 )
 
 
@@ -25,7 +25,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         what = listing(pair.changed_parts)
         yield INFO.finding(
             subject,
-            f"{what} of merged revision {name(pair.after)} changed: {consequence(pair)}",
+            f"{what} of merged revision {name(pair.after)} changed: {consequence(pair)}. To change the "
+            "schema, add a new revision",
             script=pair.after,
             at=pair.changed_parts[0].removesuffix("()").removeprefix("class "),
             fix=restore(subject, pair.before),

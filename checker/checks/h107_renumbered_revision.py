@@ -34,3 +34,23 @@ def check(subject: Subject) -> Iterator[Finding]:
             details=pair.diff or None,
             related=[point(before, "what it was called")],
         )
+    yield from _separated(subject)
+
+
+def _separated(subject: Subject) -> Iterator[Finding]:
+    """The repair of two scripts with one id: right, and of consequence for databases that ran the one that moves."""
+    for pair in subject.changes.separated:
+        before, after = pair.before, pair.after
+        keeps = subject.result.by_revision[str(before.revision)]
+        yield INFO.finding(
+            subject,
+            f"{before.path} had the same revision id as {keeps.path} at {subject.base_ref}, and is now called "
+            f"{after.revision}: a database at {before.revision} may have run either of the two, and "
+            f"`alembic upgrade` runs {after.revision} on it",
+            script=after,
+            severity=Severity.WARNING,
+            fix=f"check that upgrade() of {after.revision} succeeds on a database that has already run it, or stamp such "
+            "databases",
+            details=pair.diff or None,
+            related=[point(keeps, f"it keeps the id {before.revision}")],
+        )

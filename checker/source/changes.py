@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,6 +94,8 @@ class Changes:
     moved: tuple[Pair, ...]
     reparented: tuple[Pair, ...]
     inserted: tuple[Insertion, ...]
+    separated: tuple[Pair, ...]
+    """Scripts that shared their id with another at the base, and have one of their own now."""
     heals: tuple[str, ...]
     """Faults of the base's graph that the merge result no longer has, each in words."""
 
@@ -128,6 +130,7 @@ def find_changes(base: Snapshot, result: Snapshot) -> Changes:
         moved=tuple(pair for pair in pairs if pair.moved),
         reparented=tuple(pair for pair in reparented if not _only_inserted(pair, result.graph, came)),
         inserted=tuple(_inserted(base, result, came, set(renamed.values()))),
+        separated=tuple(_separated(base, result, came)),
         heals=() if same_graph and not base.duplicates else tuple(_healed(base.graph, result.graph)),
     )
 
@@ -149,6 +152,21 @@ def _merged(base: Snapshot, result: Snapshot) -> Iterable[Script]:
     stays = {script.revision for script in base.scripts if (script.path, script.revision) in kept}
     doubtful = base.duplicates & stays
     return [one for one in base.scripts if one.revision not in doubtful or (one.path, one.revision) in kept]
+
+
+def _separated(base: Snapshot, result: Snapshot, came: Sequence[Script]) -> Iterable[Pair]:
+    """The base's scripts whose id another of its scripts has too, and keeps, each with what it is under its new id."""
+    kept = {(script.path, script.revision) for script in result.scripts}
+    left = list(came)
+    for before in base.scripts if base.duplicates else ():
+        if before.revision not in base.duplicates or before.revision not in result.by_revision:
+            continue
+        pairs = [Pair(before, after) for after in left] if (before.path, before.revision) not in kept else []
+        match = next((pair for pair in pairs if not pair.moved), None)
+        match = match or next((pair for pair in pairs if pair.same_code and _does_something(before)), None)
+        if match:
+            left.remove(match.after)
+            yield match
 
 
 def _counterpart(before: Script, result: Snapshot) -> Script:

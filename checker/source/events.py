@@ -88,8 +88,9 @@ def _pull_request(event: Event, head: str, parents: tuple[str, ...]) -> Asked | 
     branch = event.base_ref or event.text("pull_request", "base", "ref")
     # The tip of the base as it is now is worth more than the one at which the event was made.
     bases = tuple(name for name in (_remote(branch), base, branch) if name)
-    merge_ref = event.ref.startswith("refs/pull/") and head == event.sha
-    if len(parents) == 2 and (parents[1] == theirs or (merge_ref and not theirs)):
+    # Without the pull request's own head (act's events may lack it) a commit with two parents can as well be the branch's
+    # own merge of its base: then it is merged into the base, which of a merge that is made already makes nothing else.
+    if len(parents) == 2 and theirs and parents[1] == theirs:
         return Asked((parents[0],), merged=True, shown=_remote(branch), default=_is_default(event, branch))
     if head == theirs or (head == event.sha and event.name != "pull_request_target"):
         return Asked(bases, default=_is_default(event, branch)) if bases else None

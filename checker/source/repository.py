@@ -123,6 +123,8 @@ class Repository:
     def resolve(self, ref: str) -> str:
         """The commit that a ref stands for, fetched if it is missing. Raises RepositoryError for one that is nowhere."""
         found = self.find_anywhere(ref)
+        if found is None and not self.find("HEAD") and not self.run("for-each-ref", "--count=1"):
+            raise RepositoryError("this repository has no commits yet", "Commit the migrations first.")
         if found is None:
             problem = f"git knows no commit called '{ref}'"
             raise RepositoryError(problem, f"Fetch it first, or name another ref.{self._too_shallow()}")

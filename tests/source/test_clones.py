@@ -130,6 +130,20 @@ def test_pull_request_at_any_depth(origin: Checkout, clone: Callable[..., Path],
     assert state(root) == before
 
 
+@pytest.mark.parametrize("depth", [2, 0])
+def test_a_branch_that_ends_with_a_merge_of_main_and_an_event_without_its_head(
+    origin: Checkout, clone: Callable[..., Path], depth: int
+) -> None:
+    """As act makes it: the ref of a pull request's merge, on the branch's own commit."""
+    origin.branch("updated", "branch")
+    origin.git("merge", "--quiet", "--no-edit", "-X", "ours", "main")
+    root = clone("updated", *([f"--depth={depth}"] if depth else []))
+    variables = {"GITHUB_REF": "refs/pull/1/merge", "GITHUB_BASE_REF": "main"}
+    for payload in ({}, {"pull_request": {"base": {"sha": origin.git("rev-parse", "main")}}}):
+        report = judge(root, "pull_request", payload, None, **variables)
+        assert (report.base.ref, ids(report)) == ("origin/main", ["H101"])
+
+
 @pytest.mark.parametrize("by", ["base ref", "base sha"])
 def test_pull_request_whose_head_is_checked_out(origin: Checkout, clone: Callable[..., Path], by: str) -> None:
     root = clone("branch", "--depth=1")
