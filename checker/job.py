@@ -97,6 +97,7 @@ def _ends_with_the_job(python: str, environ: Mapping[str, str]) -> bool:
 def _make_environment(python: str, environ: Mapping[str, str]) -> str:
     """A new environment that sees what this interpreter has. Its interpreter; raises CheckerError."""
     folder = Path(tempfile.mkdtemp(prefix="alembic-premerge-python-", dir=environ.get("RUNNER_TEMP") or None))
+    folder.chmod(0o755)  # a replay may run as another account, which must read it
     places = _places(python, environ)
     virtual = places is not None and places.is_virtual
     seen = [] if virtual else ["--system-site-packages"]
