@@ -17,8 +17,9 @@ from checker.source.git import TIMED_OUT, Answer, Git
 _NEEDED = re.compile(
     r"(remote|http|https|credential|url|protocol|ssh)\..+|core\.sshcommand|extensions\.partialclone", re.I
 )
+_PROGRAMS = re.compile(r"remote\..+\.(uploadpack|receivepack|vcs)", re.I)
 _STEPS = (50, 200, 1000)
-_SECONDS = 600
+_SECONDS, _SECONDS_TO_LIST = 600, 60
 _NO = (1, 128, TIMED_OUT)
 """The statuses by which a fetch says that the remote refuses, is out of reach, or is too slow."""
 _FEW = 1000
@@ -47,27 +48,25 @@ class Fetcher:
             self._git.set(GIT_ASKPASS="true")  # nobody is there to answer
         if not environ.get("GIT_SSH_COMMAND") and not ask("config", "--get", "core.sshCommand"):
             self._git.set(GIT_SSH_COMMAND="ssh -oBatchMode=yes")
-        self._start(environ)
+        self._start()
 
-    def _start(self, environ: Mapping[str, str]) -> None:
+    def _start(self) -> None:
         form = self._ask("rev-parse", "--show-object-format") or "sha1"
-        self._git.call("init", "--quiet", "--bare", f"--object-format={form}", str(self.folder)).expect(0)
-        self._git.set(GIT_DIR=str(self.folder), **self._configuration(environ))
+        init = ("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(self.folder))
+        self._git.call(*init).expect(0)
+        self._git.set(GIT_DIR=str(self.folder))
+        self._git.configure(self._configuration())
         boundary = Path(self._ask("rev-parse", "--path-format=absolute", "--git-path", "shallow") or "")
         if boundary.is_file():
             shutil.copyfile(boundary, self.folder / "shallow")
 
-    def _configuration(self, environ: Mapping[str, str]) -> dict[str, str]:
+    def _configuration(self) -> Iterator[tuple[str, str]]:
         """By environment and not by file: a token stays in memory."""
         listed = self._ask("config", "--list", "--includes", "--local", "-z") or ""
-        entries = [
-            entry.partition("\n")[::2] for entry in listed.split("\0") if _NEEDED.fullmatch(entry.partition("\n")[0])
-        ]
-        start = int(environ.get("GIT_CONFIG_COUNT") or 0)
-        given = {"GIT_CONFIG_COUNT": str(start + len(entries))}
-        for number, (key, value) in enumerate(entries, start):
-            given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        return given
+        for entry in listed.split("\0"):
+            name, _, value = entry.partition("\n")
+            if _NEEDED.fullmatch(name) and not _PROGRAMS.fullmatch(name):
+                yield name, value
 
     @property
     def boundary(self) -> str:
@@ -143,12 +142,12 @@ class Fetcher:
         return ("--depth=1",) if self.boundary else ()
 
     def _fetch(self, *arguments: str, fed: bytes | None = None) -> bool:
-        command = ["-c", "gc.auto=0", "-c", "maintenance.auto=false", "fetch", "--quiet", "--no-tags"]
-        return self._remote(*command, "--recurse-submodules=no", *arguments, fed=fed).status == 0
+        return self._remote("fetch", "--quiet", "--no-tags", *arguments, fed=fed).status == 0
 
     def _remote(self, *arguments: str, fed: bytes | None = None) -> Answer:
         """Ask a remote, which may say no (1), be out of reach (128) or take longer than we wait.
 
         Raises GitFailed where git ended otherwise: that is no answer of the remote's.
         """
-        return self._git.call(*arguments, fed=fed, seconds=_SECONDS).expect(0, *_NO)
+        seconds = _SECONDS_TO_LIST if arguments[0] == "ls-remote" else _SECONDS
+        return self._git.call(*arguments, fed=fed, seconds=seconds).expect(0, *_NO)

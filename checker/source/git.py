@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -15,6 +16,31 @@ from typing import IO
 from checker.errors import RepositoryError
 
 COMMAND = "git"
+LONGEST = 600.0
+"""Seconds that any call may take; it is then killed."""
+PROTOCOLS = "file:http:https:ssh"
+"""How a remote may be reached: `ext::` runs a program that the address names, and `git://` one that core.gitProxy names."""
+# What a checkout's own configuration could have git run. It is not the user's: whatever ran in the job before could write it.
+QUIET: tuple[tuple[str, str], ...] = (
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", os.devnull),
+    ("core.alternateRefsCommand", "true"),
+    ("diff.external", ""),
+    ("submodule.recurse", "false"),
+    ("fetch.recurseSubmodules", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+)
+"""Set for every call."""
+_RUNS_PROGRAMS = (
+    (re.compile(r"filter\..+\.(clean|smudge|process)"), ""),
+    (re.compile(r"filter\..+\.required"), "false"),
+    (re.compile(r"diff\..+\.(textconv|command)"), ""),
+    (re.compile(r"merge\..+\.driver"), "git merge-file --quiet %A %O %B"),  # as git itself merges a text
+    (re.compile(r"remote\..+\.(uploadpack|receivepack)"), "git-upload-pack"),
+    (re.compile(r"remote\..+\.vcs"), ""),
+)
+"""Settings that have any name in the middle, each with a harmless value."""
 SILENCE = 600.0
 """For how many seconds an object is waited for: a partial clone may have to fetch it."""
 TIMED_OUT = 124
@@ -60,8 +86,21 @@ class Git:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environ = {"LC_ALL": "C", "LANGUAGE": "C"}
+        self._environ = {"LC_ALL": "C", "LANGUAGE": "C", "GIT_ALLOW_PROTOCOL": PROTOCOLS, "GIT_PAGER": "cat"}
+        self._settings = list(QUIET)
         self._reader: ObjectReader | None = None
+
+    def configure(self, settings: Iterable[tuple[str, str]]) -> None:
+        """Give every git from now on these settings, before those of any file."""
+        self._settings += settings
+        self.close()
+
+    def disarm(self) -> None:
+        """Replace what the repository's own configuration would have git run. The user's own is the user's."""
+        listed = self.call("config", "--list", "--name-only", "--show-scope", "--includes", "-z").expect(0).text
+        words = listed.split("\0")
+        names = {name for scope, name in zip(words[::2], words[1::2], strict=False) if scope in ("local", "worktree")}
+        self.configure((name, safe) for name in sorted(names) for kind, safe in _RUNS_PROGRAMS if kind.fullmatch(name))
 
     def set(self, **environ: str) -> None:
         """Give every git from now on these variables."""
@@ -73,10 +112,10 @@ class Git:
         *arguments: str,
         env: Mapping[str, str] | None = None,
         fed: bytes | None = None,
-        seconds: float | None = None,
+        seconds: float = LONGEST,
     ) -> Answer:
         """Run git to its end; `fed` is its standard input. After so many `seconds` it is killed, with all that it started."""
-        process = self._start(arguments, env or {}, own_session=seconds is not None)
+        process = self._start(arguments, env or {})
         try:
             output, message = process.communicate(fed or b"", seconds)
         except subprocess.TimeoutExpired:
@@ -88,25 +127,33 @@ class Git:
             raise
         return Answer(_command(arguments), process.returncode, output, message.decode("utf-8", "replace"))
 
-    def _start(self, arguments: Sequence[str], env: Mapping[str, str], *, own_session: bool) -> subprocess.Popen[bytes]:
+    def _start(self, arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
                 [COMMAND, *arguments],
                 cwd=self._folder,
-                env={**os.environ, **self._environ, **env},
+                env={**self._variables(), **env},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=own_session,
+                start_new_session=True,  # so that what it starts can be ended with it
             )
         except FileNotFoundError:
             raise RepositoryError("there is no git on this machine", "Install git.") from None
         except OSError as error:
             raise RepositoryError(f"git cannot be run: {error.strerror}", "Check the git on the PATH.") from None
 
+    def _variables(self) -> dict[str, str]:
+        """git's whole environment, with the settings after those that the user's environment has."""
+        start = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+        given = {"GIT_CONFIG_COUNT": str(start + len(self._settings))}
+        for number, (key, value) in enumerate(self._settings, start):
+            given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return {**os.environ, **self._environ, **given}
+
     def read(self, name: str) -> bytes | None:
         """The content of an object; None where the repository does not have it. One process answers for many."""
-        self._reader = self._reader or ObjectReader(self._folder, {**os.environ, **self._environ})
+        self._reader = self._reader or ObjectReader(self._folder, self._variables())
         return self._reader.read(name)
 
     def close(self) -> None:

@@ -77,6 +77,7 @@ class Repository:
             GIT_OPTIONAL_LOCKS="0",
             GIT_TERMINAL_PROMPT="0",
         )
+        self._git.disarm()
         bare = self.run("rev-parse", "--is-bare-repository") == "true"
         self.root: Path | None = None if bare else Path(repo.working_dir)
         """The work tree's top folder; None for a bare repository."""
