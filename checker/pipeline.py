@@ -283,7 +283,7 @@ def replay(
     judged = tuple(one for one in done if not _lacks_rights(one, server))
     lacking = [one for one in done if one not in judged]
     skipped += [Skipped(f"replay of {one.project}", _LACKS_RIGHTS) for one in lacking]
-    return Replayed(judged, (*skipped, *_not_deployed(judged)))
+    return Replayed(tuple(_with_peers(judged)), (*skipped, *_not_deployed(judged)))
 
 
 _LACKS_RIGHTS = (
@@ -296,6 +296,13 @@ def _lacks_rights(subject: Subject, server: Server) -> bool:
     """Whether a step was refused for our own restriction of the role: that is no fault of the migration's."""
     steps = (step for one in subject.replayed.passes for step in one.steps)
     return server.restricted and any(step.failure and step.failure.sqlstate == "42501" for step in steps)
+
+
+def _with_peers(subjects: Sequence[Subject]) -> Iterator[Subject]:
+    """Each subject with the others: a configuration names all projects or none."""
+    known = tuple((one.project, one.replay.proposal if one.replay else None) for one in subjects)
+    for subject in subjects:
+        yield replace(subject, peers=tuple(one for one in known if one[0] != subject.project))
 
 
 def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from checker.findings import Finding, Related, Severity, Suggestion
-from checker.replay.outcome import PassName, Replay
+from checker.replay.outcome import PassName, Proposal, Replay
+from checker.settings import ProjectSettings
 from checker.source.changes import Changes
 from checker.source.script import Script
 from checker.source.snapshot import Snapshot
@@ -74,6 +75,8 @@ class Subject:
     replay: Replay | None = None
     unreported: tuple[Unreported, ...] = ()
     """What made a pass of the replay fail and no finding reports."""
+    peers: tuple[tuple[str, Proposal | None], ...] = ()
+    """The other projects that were replayed, each with what its environment needs, where that was missing."""
     irreversible: frozenset[str] = frozenset()
     """Revisions of which no downgrade is asked."""
 
@@ -81,6 +84,11 @@ class Subject:
     def env(self) -> bytes:
         """The source of the environment's env.py after the merge; b"" where there is none."""
         return self.read(join(self.result.environment.script_location, "env.py"))
+
+    @property
+    def settings(self) -> ProjectSettings | None:
+        """What the configuration has of the project."""
+        return self.result.environment.settings
 
     @property
     def replayed(self) -> Replay:

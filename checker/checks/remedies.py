@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
 from checker.checks.base import Subject
-from checker.replay.outcome import Failure
+from checker.replay.outcome import Failure, Proposal
+from checker.replay.protocol import Variable
+from checker.replay.values import candidates
+from checker.settings import ProjectSettings
 
 FILE = ".alembic-premerge.yml"
 _ROLE = re.compile(r'\brole "([^"]+)"')
-_PASSWORD_LIKE = re.compile(r"(?i)pass(word|wd)?$")
 # The SQL that a version of PostgreSQL is the first to know. Only what no older one accepts in any place.
 _NEWER = (
     (18, re.compile(r"(?i)\buuidv7\s*\(|\bNOT\s+ENFORCED\b|\bWITHOUT\s+OVERLAPS\b|\)\s*VIRTUAL\b")),
@@ -27,18 +30,46 @@ def setting(subject: Subject, line: str) -> str:
     """Where a project's setting goes: the whole entry, where the configuration does not have the project yet."""
     if subject.configured:
         return f"add to the project {subject.project} in {FILE}: {line}"
-    return f"add to {FILE}: projects: [{{path: {subject.project}, {line}}}]"
+    # The list names all projects: with one of them alone the others would no longer be checked.
+    entries = {subject.project: line, **{path: _entry(found, None) if found else "" for path, found in subject.peers}}
+    parts = [f"{{path: {quoted(path)}{', ' if keys else ''}{keys}}}" for path, keys in sorted(entries.items())]
+    return f"add to {FILE}: projects: [{', '.join(parts)}]"
 
 
 def environment_remedy(failure: Failure, subject: Subject) -> str | None:
     """For a project that would not load."""
     names = [name for name in (failure.missing or "").split(", ") if name]
+    if failure.proposal:
+        return _proposed(failure.proposal, subject)
     supply = _SUPPLIES.get(failure.missing_kind or "")
     return supply(names, subject) if supply else database_remedy(failure, subject)
 
 
+def _proposed(proposal: Proposal, subject: Subject) -> str:
+    """The configuration with which the environment was seen to load, ready to be copied."""
+    line = setting(subject, _entry(proposal, subject.settings))
+    if proposal.then is None:
+        return line
+    return f"{line}\nThat is not enough: with it, env.py stops at {proposal.then}"
+
+
+def _entry(proposal: Proposal, own: ProjectSettings | None) -> str:
+    """The keys of a project's entry, what it has of them already included."""
+    env = {**(own.env if own else {}), **dict(proposal.env)}
+    parts = [f"flask_app: {quoted(proposal.flask_app)}"] if proposal.flask_app else []
+    if proposal.env:
+        parts.append(f"env: {{{', '.join(f'{name}: {json.dumps(value)}' for name, value in env.items())}}}")
+    return ", ".join(parts)
+
+
+def quoted(text: str) -> str:
+    """A text as YAML reads it inside of braces."""
+    return text if re.fullmatch(r"[\w./-]+(:[\w.]+)?", text) else json.dumps(text)
+
+
 def _settings(names: list[str], subject: Subject) -> str:
-    return setting(subject, f"env: {{{', '.join(f'{name}: {_value(name)}' for name in names)}}}")
+    values = {name: candidates(Variable(name, given=False))[0] for name in names}
+    return setting(subject, _entry(Proposal(tuple(values.items())), None))
 
 
 def _database(names: list[str], subject: Subject) -> str:
@@ -77,31 +108,6 @@ _SUPPLIES: dict[str, Callable[[list[str], Subject], str | None]] = {
     "driver": _driver,
     "python": _python,
 }
-
-
-def _value(name: str) -> str:
-    """What to write for a setting: the throwaway database where it sounds like it, else anything."""
-    upper = name.upper()
-    if _is_url(upper):
-        return '"{url}"'
-    if re.search(r"DATABASE|DB|POSTGRES|^PG|SQL", upper):
-        for ending, value in (("HOST", "host"), ("SERVER", "host"), ("PORT", "port"), ("USER", "user")):
-            if upper.endswith((ending, ending + "NAME")):
-                return f'"{{{value}}}"'
-        if _PASSWORD_LIKE.search(upper):
-            return '"{password}"'
-        if re.search(r"(NAME|_DB|DATABASE)$", upper):
-            return '"{database}"'
-    return '"1"'
-
-
-def _is_url(name: str) -> bool:
-    """DATABASE_URL, SQLALCHEMY_URI, PG_MAIN_DSN, POSTGRES_CONNECTION_STRING."""
-    ending = next((one for one in ("URL", "URI", "DSN", "CONNECTION", "CONNECTION_STRING") if name.endswith(one)), None)
-    stem = name.removesuffix(ending or "")
-    if not ending or "SQL" in stem or "POSTGRES" in stem:
-        return ending is not None
-    return stem.endswith(("DATABASE", "DB", "PG", "_")) and any(one in stem for one in ("DATABASE", "DB", "PG"))
 
 
 def database_remedy(failure: Failure, subject: Subject) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ _FOUND_BY_FLASK = ("wsgi.py", "app.py")
 _FACTORY = re.compile(
     r"^def (create_app|make_app)\s*\(|^(app|application)[ \t]*(?::[^=\n]+)?=[ \t]*[\w.]*Flask\(", re.MULTILINE
 )
-_SIZE = 200_000
+_SIZE, _DEPTH, _TRIED = 200_000, 4, 12
+_IGNORED = {"tests", "test", "migrations", "node_modules", "site-packages", "docs", "examples"}
 
 
 def uses_flask(script_location: Path) -> bool:
@@ -32,12 +34,15 @@ def find_application(folders: Sequence[Path], app: str | None) -> tuple[Path, st
     calls `flask db` there: the nearest folder from which Flask finds `app` is meant (without one: `wsgi.py`, `app.py`, or
     what .flaskenv names), else the nearest that has an application at all.
     """
-    for folder in folders:
+    outside = [folder for folder in folders if not (folder / "__init__.py").is_file()] or folders
+    for folder in outside:  # inside of a package nothing of the package itself can be imported
         if any((folder / name).is_file() for name in _entry_points(app)):
             return folder, app
         if app is None and (named := _from_flaskenv(folder)):
             return folder, named
-    for folder in folders[1:]:
+    for folder in outside:
+        if folder == folders[0]:
+            continue
         if found := applications(folder):
             return folder, app or (found[0] if len(found) == 1 else None)
     return folders[0].parent, app
@@ -57,8 +62,45 @@ def applications(folder: Path) -> tuple[str, ...]:
             continue
         if path.stat().st_size < _SIZE and (one := _FACTORY.search(_text(path))):
             module = ".".join(part for part in parts if part != "__init__")
-            found.append(f"{module}:{one[1] or one[2]}")
+            found += [f"{module}:{one[1] or one[2]}"] if module else []
     return tuple(sorted(found, key=lambda name: (name.count("."), len(name), name)))
+
+
+def possible_applications(folder: Path) -> tuple[str, ...]:
+    """What FLASK_APP could be, and is worth to be tried: also what only calls a factory, or makes an application under
+    another name, deeper in the tree."""
+    found = []
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        if len(parts) > _DEPTH or _IGNORED & set(parts) or any(part.startswith(".") for part in parts):
+            continue
+        text = _text(path) if path.stat().st_size < _SIZE else ""
+        module = ".".join(part for part in parts if part != "__init__")
+        found += [(len(parts), f"{module}:{name}") for name in _made_in(text) if module]
+    return tuple(dict.fromkeys((*applications(folder), *(name for _, name in sorted(found)))))[:_TRIED]
+
+
+def _made_in(text: str) -> list[str]:
+    """The functions that make a Flask application and can be called without arguments, and the applications."""
+    if "Flask" not in text and "create_app" not in text and "make_app" not in text:
+        return []
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return []
+    found = []
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and _calls(node, {"Flask", "APIFlask"}):
+            optional = len(node.args.defaults)
+            found += [node.name] if len(node.args.args) <= optional else []
+        elif isinstance(node, ast.Assign) and _calls(node, {"Flask", "APIFlask", "create_app", "make_app"}):
+            found += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return found
+
+
+def _calls(node: ast.AST, names: set[str]) -> bool:
+    calls = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
+    return any((getattr(func, "id", None) or getattr(func, "attr", None)) in names for func in calls)
 
 
 def _entry_points(app: str | None) -> tuple[str, ...]:

@@ -33,6 +33,19 @@ class FailureKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """Settings with which the project's environment was seen to load, or to get further."""
+
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables, as templates: {url}, {host}, ..."""
+    flask_app: str | None = None
+    required: tuple[str, ...] = ()
+    """The variables that the project itself named as missing."""
+    then: str | None = None
+    """What env.py fails with all the same; None where it comes to its migrations."""
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why a step or a whole pass stopped. `path` and `line` point into the project: a migration, or env.py."""
 
@@ -50,6 +63,8 @@ class Failure:
     """ENVIRONMENT only: what is not there. Modules and settings by name (", " between several); of a Python the version;
     of the database's URL the variables that were asked for it."""
     missing_kind: MissingKind | None = None
+    proposal: Proposal | None = None
+    """ENVIRONMENT only: what to configure, where that could be found."""
     details: str | None = None
     """The traceback of the project's own frames, and what it wrote to stdout and stderr."""
     refused: bool = False
@@ -175,6 +190,11 @@ class Replay:
     drift: Drift | None = None
     not_isolated: tuple[str, ...] = ()
     """The layers of isolation that it ran without, in words."""
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """What its environment needs, where that was missing and could be found."""
+        return next((one.failure.proposal for one in self.passes if one.failure and one.failure.proposal), None)
 
     def get(self, name: str) -> Pass | None:
         """The pass of that name, if it was part of this replay."""

@@ -29,6 +29,8 @@ class Job:
     x: tuple[str, ...] = ()
     """As behind `alembic -x`: "key=value"."""
     flask_app: str | None = None
+    probe: bool = False
+    """Whether to report what the project asks its environment for."""
 
     def line(self, address: Address, environment: Mapping[str, str]) -> str:
         """The first line to a worker. `environment` holds templates: {url}, {host}, {port}, {user}, ..."""
@@ -108,6 +110,28 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Variable:
+    """An environment variable that the project's code reads."""
+
+    name: str
+    given: bool
+    """Whether it is set."""
+    default: str | None = None
+    """What the code has for it, as far as that could be seen."""
+    values: tuple[str, ...] = ()
+    """Texts that its type accepts, where it has one that is not text."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the project asked for in a session that probes: the variables, the last one read last; and for each value that
+    was given out to be recognised the part of a connection in which it turned up."""
+
+    asked: tuple[Variable, ...]
+    parts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Finished:
     """The command has come to its end, well or not."""
 
@@ -129,6 +153,7 @@ Event = (
     | ForeignConnect
     | Configured
     | Compared
+    | Observed
     | Finished
     | Gone
 )
@@ -153,5 +178,8 @@ def parse(line: str) -> Event:
     if kind == "failed":
         failure = values["failure"]
         return Failed(Failure(**{**failure, "kind": FailureKind(failure["kind"])}))
+    if kind == "observed":
+        asked = (Variable(**{**one, "values": tuple(one["values"])}) for one in values["asked"])
+        return Observed(tuple(asked), values["parts"])
     event: Event = _KINDS[kind](**values)
     return event

@@ -29,6 +29,7 @@ from checker.replay.protocol import (
     ForeignConnect,
     Gone,
     Job,
+    Observed,
     Paused,
     Ready,
     StatementSent,
@@ -82,6 +83,8 @@ class Session:
         """Of these, what was refused or was not the first to be asked for."""
         self.configured: Configured | None = None
         """env.py's version table, once a run has begun."""
+        self.observed: Observed | None = None
+        """What the project asked for, at the end of a run that failed; only where the job probes."""
         self.ready: Ready | None = None
         self.alive = True
         self._tables: dict[VersionTable, None] = {}
@@ -220,6 +223,9 @@ class Session:
             if isinstance(event, Configured):
                 self.configured = event
                 self._tables[event.schema, event.table] = None
+                continue
+            if isinstance(event, Observed):
+                self.observed = event
                 continue
             if isinstance(event, Gone):
                 self.kill()

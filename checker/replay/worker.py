@@ -6,7 +6,7 @@ and worker are JSON objects, one a line, over the two file descriptors.
 
 The runner's first line is the job: protocol, config_file, toml_file, ini_section, script_location, version_locations,
 directory (the working directory), x, address {host, port, user, password, database}, environment {name: template},
-flask_app. The worker answers `ready` {python, alembic, sqlalchemy, driver}, or `failed` and `finished`. Then come
+flask_app, probe. The worker answers `ready` {python, alembic, sqlalchemy, driver}, or `failed` and `finished`. Then come
 commands, and each but the last ends with `finished`:
 
     {"do": "upgrade", "target": "heads"}      env.py once, as Alembic itself runs it
@@ -25,7 +25,8 @@ A runner that closes its end ends the worker.
 What the worker says meanwhile: `configured` {table, schema} of env.py's version table, `step` {revision, direction}
 before each step, `statement` {sql, values} before each statement that the script sends, `done` {seconds} when the step
 has come to its end, `compared` {operations}, `failed` {failure}, `connect` {wanted, strange} when something asked for a
-database that is not ours. A worker that is gone without `finished` died in the step that it had announced last.
+database that is not ours, `observed` {asked, parts} where the job says `probe` (`observer.py`).
+A worker that is gone without `finished` died in the step that it had announced last.
 """
 
 from __future__ import annotations
@@ -151,6 +152,7 @@ class Target:
         self.generation = 0
         self._ours = {self._place(address)}
         self._first: Any = None  # the place that the project asked for first
+        self.observer: Any = None
 
     @staticmethod
     def _place(values: Any) -> tuple[str, str, str]:
@@ -166,6 +168,8 @@ class Target:
 
         A place on the developer's own machine is no second one: it is the default of a setting that was not given.
         """
+        if self.observer:
+            self.observer.connecting(dsn, asked)
         place = _place_of(dsn) if dsn else self._place({"database": asked.get("dbname"), **asked})
         ours = place in self._ours
         if self._first is None:
@@ -190,8 +194,12 @@ class Target:
         return f"{user}:{password}@{self.address['host']}:{self.address['port']}"
 
     def fill(self, template: str, driver: str) -> str:
-        """`template` with {url}, {host}, {port}, {user}, {password}, {database}, {login} (quoted, for a URL) put in."""
+        """`template` with {url}, {host}, {port}, {user}, {password}, {database}, {login} (quoted, for a URL) put in.
+
+        {url@HOST} is a URL that leads to another host: it shows which variable a connection is made from.
+        """
         values = {**self.address, "url": self.url(driver), "login": self._login()}
+        template = re.sub(r"\{url@(\w+)\}", lambda found: f"postgresql+{driver}://pm:pm@{found[1]}:5432/pm", template)
         return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), template)
 
 
@@ -518,12 +526,15 @@ def alembic_config(job: Any) -> Any:
     return config
 
 
-def flask_config(job: Any) -> Any:
+def flask_config(job: Any, url: str) -> Any:
     """Flask-Migrate's Config, with an application context pushed; None where env.py can do without."""
     sys.argv[:] = ["flask", "db", "upgrade"]
     info = importlib.import_module("flask.cli").ScriptInfo(
         app_import_path=job.get("flask_app") or os.environ.get("FLASK_APP")
     )
+    # An application whose configuration does not name a database gets ours, as one does that names another.
+    flask = importlib.import_module("flask").Flask
+    flask.default_config = {**flask.default_config, "SQLALCHEMY_DATABASE_URI": url}
     app = info.load_app()  # not by way of `flask db`, which says "No such command" of whatever goes wrong in here
     app.app_context().push()
     migrate = app.extensions.get("migrate")
@@ -864,6 +875,8 @@ class Worker:
         """Guards, environment and configuration: all that comes before the project's own code. Returns the versions."""
         os.chdir(self.job["directory"])
         ASKED.listen(self.places)
+        if self.job.get("probe"):
+            self.target.observer = _load_observer(self.places)
         for name in (
             "sqlalchemy",
             "alembic",
@@ -879,7 +892,7 @@ class Worker:
         driver = choose_driver(config, config.config_ini_section, env_text)
         self._set_environment(driver)
         if "current_app" in env_text:
-            config = flask_config(self.job) or config
+            config = flask_config(self.job, self.target.url(driver)) or config
         config.set_main_option("script_location", self.job["script_location"].replace("%", "%%"))
         self.config, self.driver = config, driver
         hand_over(config, self.target, driver)
@@ -945,6 +958,11 @@ class Worker:
             self._fail(error)
         self._recording = False
         self._tables.remove()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self.target.observer:
+            self.channel.send("observed", **self.target.observer.report())
         self.channel.send("finished")
 
     def _call(self, command: str) -> None:
@@ -1138,10 +1156,21 @@ class Worker:
             versions = self.prepare()
         except BaseException as error:
             self._fail(error)
-            self.channel.send("finished")
+            self._finish()
             return False
         self.channel.send("ready", protocol=PROTOCOL, **versions)
         return True
+
+
+def _load_observer(places: Any) -> Any:
+    """observer.py, by its path: a module of the project's may have that name."""
+    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "observer.py")
+    spec: Any = importlib.util.spec_from_file_location("_alembic_premerge_observer", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    observer = module.Observer(lambda file: _of_project(os.path.realpath(file), places))
+    observer.listen()
+    return observer
 
 
 def _values(parameters: Any) -> list[str]:

@@ -26,6 +26,15 @@ with create_engine(os.environ["SHOP_DATABASE_URI"]).connect() as connection:
         context.run_migrations()
 """
 
+PLAIN_ENV = b"""
+from alembic import context
+from sqlalchemy import create_engine
+with create_engine("postgresql+psycopg://nobody@nowhere/none").connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
 
 def project(env: bytes, upgrade: str) -> dict[str, bytes]:
     return {"alembic.ini": INI, "migrations/env.py": env, "migrations/versions/a_.py": script("a", None, upgrade)}
@@ -53,6 +62,21 @@ def test_a_stranger_comes_to_a_replay_by_copying_two_lines(checkout: Checkout, s
     checkout.write({"roles.sql": made.encode()})
     report = checkout.check(judge_all=True, replay=True, postgres=server.create_database().url())
     assert [finding.id for finding in report.findings] == []
+
+
+@pytest.mark.postgres
+def test_of_several_projects_one_entry_configures_all(checkout: Checkout, server: Server) -> None:
+    files = project(ENV, "op.execute('CREATE TABLE t_a ()')")
+    plain = {
+        f"web/{path}": content for path, content in project(PLAIN_ENV, "op.execute('CREATE TABLE t_b ()')").items()
+    }
+    checkout.commit({**{f"api/{path}": content for path, content in files.items()}, **plain})
+    line = str(said(checkout, server, "R313").fix).partition(": ")[2]
+    (api, web) = read_configuration(line, "it.yml").projects
+    assert (api.path, web.path, dict(web.env)) == ("api", "web", {})
+    checkout.write({".alembic-premerge.yml": line.encode()})
+    report = checkout.check(judge_all=True, replay=True, postgres=server.create_database().url())
+    assert [one.passes[0].outcome for one in report.replay] == ["passed", "passed"]
 
 
 def subject(version: str = "15.4 (Debian)", *, configured: bool = False) -> Subject:

@@ -93,3 +93,27 @@ def test_an_error_inside_of_the_application_is_unhidden(shop: Checkout, server: 
     broken = only(check(shop, server))
     assert "the module nothing_like_it is not installed" in broken.message
     assert (broken.path, broken.line) == ("api/shop.py", 2)
+
+
+def test_a_factory_in_a_package_is_found_and_needs_no_database_of_its_own(checkout: Checkout, server: Server) -> None:
+    """The migrations lie inside of the package, and from there nothing of it can be imported."""
+    package = checkout.root / "shop"
+    lines = [line for line in APP.splitlines() if "DATABASE_URL" not in line]
+    setting = "    app.config.setdefault('SQLALCHEMY_DATABASE_URI', 'sqlite:///:memory:')\n    assert"
+    app = "\n".join(lines).replace("    assert", setting)
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "factory.py").write_text(app.replace("db/migrations", "shop/migrations"))
+    program, environ = Path(sys.executable).with_name("flask"), {**os.environ, "FLASK_APP": "shop.factory:create_app"}
+    subprocess.run([program, "db", "init"], cwd=checkout.root, env=environ, check=True, capture_output=True)
+    (package / "manage.py").write_text(
+        "from shop.factory import create_app\nfrom os import nothing\napp = create_app()\n"
+    )
+    (package / "other.py").write_text("def create_app():\n    pass\n")
+    (package / "migrations/versions/a1_first.py").write_text(SCRIPT)
+    checkout.commit(files(checkout.root), "shop")
+    fix = str(only(check(checkout, server)).fix)
+    assert fix.endswith("projects: [{path: shop/migrations, flask_app: shop.factory:create_app}]")
+    checkout.write({".alembic-premerge.yml": fix.partition(": ")[2].encode()})
+    report = check(checkout, server)
+    assert [one.outcome for one in report.replay[0].passes][:2] == ["passed"] * 2
