@@ -350,3 +350,25 @@ def test_the_repair_of_two_scripts_with_one_id_is_a_warning(checkout: Checkout, 
     assert (finding.id, finding.severity, finding.revision, finding.introduced) == ("H107", "warning", "c", True)
     assert f"{VERSIONS}/c_.py had the same revision id as {VERSIONS}/b_.py" in finding.message
     assert checkout.check().verdict == "pass"
+
+
+@pytest.mark.parametrize("kind", ["script", "folder", "submodule"])
+def test_scripts_behind_a_link_or_a_submodule_are_never_green(checkout: Checkout, kind: str) -> None:
+    """Two heads, of which one is not read."""
+    checkout.commit(project("a <- b"))
+    checkout.branch("branch")
+    shared = {f"shared/{name}": text for name, text in chain("a <- b; a <- c", ".").items()}
+    checkout.write(shared)
+    versions = checkout.root / VERSIONS
+    if kind == "script":
+        (versions / "c_.py").symlink_to("../../shared/c_.py")
+    else:
+        shutil.rmtree(versions)
+    if kind == "folder":
+        versions.symlink_to("../shared")
+    checkout.git("add", "--all")
+    if kind == "submodule":
+        checkout.git("update-index", "--add", "--cacheinfo", f"160000,{checkout.repo.head.commit.hexsha},{VERSIONS}")
+    checkout.git("commit", "--quiet", "--message=links")
+    with pytest.raises(ProjectError, match="cannot be judged"):
+        checkout.check(head="branch")

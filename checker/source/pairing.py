@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from checker.errors import ProjectError
 from checker.settings import ProjectSettings
 from checker.source.comparison import Comparison
 from checker.source.project import Environment, no_environment
@@ -37,6 +38,7 @@ def pair_environments(
     if not environments and not at_base:
         raise no_environment()
     changed = _changed_paths(reader.files(base), reader.files(result))
+    changed += _changed_paths(reader.unread(base), reader.unread(result))
     folders = {folder for environment in environments for folder in environment.version_locations}
     gone = [environment for environment in at_base if not folders & set(environment.version_locations)]
     matched: set[Environment] = set()
@@ -47,7 +49,10 @@ def pair_environments(
             after = reader.snapshot(result, environment)
             before = _moved_from(after, gone, reader, base) or before
         matched.add(before.environment)
-        touched = any(environment.concerns(path) or before.environment.concerns(path) for path in changed)
+        touched = any(_is_about(one, path) for one in (environment, before.environment) for path in changed)
+        if touched or unchanged:
+            _refuse_unread(environment, reader, result)
+            _refuse_unread(before.environment, reader, base)
         if touched or unchanged or comparison.merge.conflicts or environment.settings:
             after = reader.snapshot(result, environment)
             if touched or unchanged or comparison.merge.conflicts or not after.scripts:
@@ -55,7 +60,22 @@ def pair_environments(
     return pairs if wanted else pairs + list(_removed(at_base, matched, reader, comparison))
 
 
-def _changed_paths(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+def _is_about(environment: Environment, path: str) -> bool:
+    return environment.concerns(path) or environment.is_hidden_by(path)
+
+
+def _refuse_unread(environment: Environment, reader: SnapshotReader, tree: str) -> None:
+    """Raises ProjectError where scripts are a symbolic link or lie in a submodule: what is not read is not judged."""
+    for path, entry in reader.unread(tree).items():
+        if environment.is_hidden_by(path):
+            kind = "a submodule" if entry.mode == "160000" else "a symbolic link"
+            raise ProjectError(
+                f"the scripts of {environment.path} cannot be judged: {path} is {kind}",
+                "Put the revision scripts into the repository as regular files.",
+            )
+
+
+def _changed_paths(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
     return [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
 
 

@@ -54,6 +54,11 @@ class Environment:
         """Whether a change to this file is a change to the environment: its scripts, env.py, templates or its ini."""
         return path == self.config_file or _is_below(path, self.script_location) or self.holds(path)
 
+    def is_hidden_by(self, path: str) -> bool:
+        """Whether scripts lie behind a symbolic link or a submodule at this path, or are one."""
+        folders = (self.script_location, *self.version_locations)
+        return self.holds(path) or any(folder == path or folder.startswith(f"{path}/") for folder in folders)
+
 
 @dataclass(frozen=True)
 class _Found:

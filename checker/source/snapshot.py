@@ -10,7 +10,7 @@ from functools import cached_property
 from checker.settings import ProjectSettings
 from checker.source.graph import Node, RevisionGraph
 from checker.source.project import Environment, find_environments
-from checker.source.repository import Repository
+from checker.source.repository import FILE_MODES, Entry, Repository
 from checker.source.script import Script, is_script_name, read_script
 from checker.source.tree import Tree
 
@@ -68,13 +68,21 @@ class SnapshotReader:
         self._repository = repository
         self._scripts: dict[tuple[str, str], Script] = {}
         self._files: dict[str, dict[str, str]] = {}
+        self._unread: dict[str, dict[str, Entry]] = {}
         self._contents: dict[str, bytes] = {}
 
     def files(self, tree: str) -> Mapping[str, str]:
         """Every file of the tree and its blob."""
         if tree not in self._files:
-            self._files[tree] = self._repository.files(tree)
+            entries = self._repository.entries(tree)
+            self._files[tree] = {path: one.name for path, one in entries.items() if one.mode in FILE_MODES}
+            self._unread[tree] = {path: one for path, one in entries.items() if one.mode not in FILE_MODES}
         return self._files[tree]
+
+    def unread(self, tree: str) -> Mapping[str, Entry]:
+        """The symbolic links and submodules of the tree: git has no content of theirs at their place."""
+        self.files(tree)
+        return self._unread[tree]
 
     def changed(self, before: str, after: str) -> frozenset[str]:
         """The paths whose content differs between two trees."""
