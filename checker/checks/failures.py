@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from checker.checks.base import CheckInfo, Subject, name
 from checker.checks.remedies import database_remedy
+from checker.checks.script_remedies import script_remedy
 from checker.findings import Finding
 from checker.replay.outcome import Failure, Step
 
 _CREATES_EXTENSION = re.compile(r"\s*create\s+extension\s+(?:if\s+not\s+exists\s+)?\"?([\w-]+)", re.IGNORECASE)
+_OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
 # feature_not_supported (not available), undefined_file (no control file), undefined_object
 _NOT_THERE = ("0A000", "58P01", "42704")
 
@@ -24,7 +26,7 @@ def failed_step(info: CheckInfo, subject: Subject, step: Step, failure: Failure,
         f"{step.direction}() of {label} failed: {headline(failure)}{consequence}",
         script=script,
         at=step.direction,
-        fix=database_remedy(failure, subject),
+        fix=database_remedy(failure, subject) or script_remedy(failure, subject, step, script),
         details=details(failure),
         introduced=caused_upgrade(subject, step) if step.direction == "upgrade" else subject.touches(step.revision),
     )
@@ -52,7 +54,7 @@ def missing_extension(failure: Failure | None) -> str | None:
 
 def headline(failure: Failure) -> str:
     """The error in one line."""
-    first = failure.message.strip().splitlines()[0] if failure.message.strip() else ""
+    first = _OBJECT.sub("…", failure.message.strip().splitlines()[0]) if failure.message.strip() else ""
     return f"{failure.error}: {first}" if first else failure.error
 
 
@@ -65,5 +67,13 @@ def details(failure: Failure) -> str | None:
     if rest:
         parts.append("\n".join(rest))
     if failure.details:
-        parts.append(failure.details.strip())
+        parts.append(_OBJECT.sub("…", _in_script(failure)).strip())
     return "\n\n".join(parts) or None
+
+
+def _in_script(failure: Failure) -> str:
+    """The traceback from the script's own line on: how env.py came there says nothing."""
+    text = failure.details or ""
+    own = text.find(f'{failure.path}", line') if failure.path and not failure.path.endswith("env.py") else -1
+    start = text.rfind("\n", 0, own) + 1
+    return text[start:] if own >= 0 else text

@@ -24,8 +24,9 @@ INFO = CheckInfo(
 
 SHOWN = 3
 DROPPED_BY_NAME = frozenset(
-    {"type", "domain", "table", "view", "materialized view", "sequence", "schema", "extension", "function", "procedure"}
+    {"type", "domain", "table", "view", "materialized view", "sequence", "schema", "function", "procedure"}
 )
+LAST = {"view": -2, "materialized view": -2, "table": -1, "domain": 1, "type": 1, "schema": 2}
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -47,12 +48,13 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _fix(differences: tuple[Difference, ...]) -> str | None:
-    """What downgrade() lacks, where one statement says it."""
+    """What downgrade() lacks, where one statement for each says it. An extension may be in use elsewhere: it stays."""
     left = [one for one in differences if one.change == "added" and one.kind in DROPPED_BY_NAME]
-    if not left or len(left) < len(differences):
+    if not left or len(left) < len([one for one in differences if one.kind != "extension"]):
         return None
-    statements = [f'op.execute("DROP {one.kind.upper()} {one.identity}")' for one in left]
-    return f"add to downgrade(): {'; '.join(statements[:SHOWN])}"
+    left.sort(key=lambda one: LAST.get(one.kind, 0))  # a type is dropped after the tables that use it
+    statements = [f"op.execute({f'DROP {one.kind.upper()} {one.identity}'!r})" for one in left]
+    return f"add at the end of downgrade(), after what uses them is dropped: {'; '.join(statements)}"
 
 
 def further(differences: tuple[Difference, ...]) -> str | None:

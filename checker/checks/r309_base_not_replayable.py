@@ -9,7 +9,7 @@ from checker.checks.base import CheckInfo, Subject
 from checker.checks.failures import caused_upgrade, failed_step
 from checker.checks.faults import count, not_verified
 from checker.checks.r301_upgrade_failed import failed_upgrades
-from checker.checks.remedies import setting
+from checker.checks.script_remedies import begin_with_a_schema
 from checker.findings import Finding, Severity
 
 INFO = CheckInfo(
@@ -42,10 +42,5 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _fix(subject: Subject, revision: str) -> str:
-    """With a bootstrap the chain need not be run from nothing; stamp what the dumped database stands on."""
-    stamp = next(iter(subject.base.graph.heads), "REVISION")
-    line = f"bootstrap: {{sql: [schema.sql], stamp: {stamp}}}"
-    return (
-        f"mend {revision}, or begin with a schema that exists: `pg_dump --schema-only --no-owner` of a database at {stamp} "
-        f"into schema.sql, and {setting(subject, line)}"
-    )
+    """With a bootstrap the chain need not be run from nothing."""
+    return f"fix {revision}, or {begin_with_a_schema(subject)}"

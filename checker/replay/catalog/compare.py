@@ -93,11 +93,31 @@ def _changes(before: str, after: str) -> str:
 
 def _change(label: str, before: str | None, after: str | None) -> str:
     if label in _SELF_EXPLAINING:
-        return f"{_shorten(before or 'none')} → {_shorten(after or 'none')}"
+        return _from_to(before or "none", after or "none")
     if before is not None and after is not None:
-        return f"{label} {_shorten(before)} → {_shorten(after)}"
+        return f"{label} {_from_to(before, after)}"
     value = _shorten(before or after or "")
     return f"{label if value in ('', 'yes') else f'{label} {value}'} {'left behind' if before is None else 'lost'}"
+
+
+def _from_to(before: str, after: str) -> str:
+    """Both values; of long ones the part in which they differ, with the words around it."""
+    if max(len(before), len(after)) <= _SHORT:
+        return f"{before} → {after}"
+    old, new = before.split(" "), after.split(" ")
+    start = _shared(old, new)
+    end = _shared(old[start:][::-1], new[start:][::-1])
+    first = max(start - 1, 0)
+    parts = [" ".join(one[first : len(one) - max(end - 1, 0)]) for one in (old, new)]
+    marks = ("… " if first else "", " …" if end > 1 else "")
+    return " → ".join(f"{marks[0]}{_shorten(part)}{marks[1]}" for part in parts)
+
+
+def _shared(one: list[str], other: list[str]) -> int:
+    """How many words both begin with."""
+    return next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def _parse(definition: str) -> tuple[dict[str, str], str]:
