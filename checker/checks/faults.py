@@ -133,11 +133,10 @@ def not_verified(subject: Subject) -> dict[str | None, list[str]]:
     return groups
 
 
-def count(revisions: Sequence[str]) -> str:
-    """How many revisions, and the first: "a and 13 more revisions were"."""
-    if len(revisions) <= 3:
-        return f"{listing(revisions)} {'was' if len(revisions) == 1 else 'were'}"
-    return f"{len(revisions)} of the revisions (first: {revisions[0]}) were"
+def count(revisions: Sequence[str], where: str = "") -> str:
+    """How many revisions, and the first: "14 revisions (first: a) above it were"."""
+    some = listing(revisions) if len(revisions) <= 3 else f"{len(revisions)} revisions (first: {revisions[0]})"
+    return f"{some}{where} {'was' if len(revisions) == 1 else 'were'}"
 
 
 def unreported(subject: Subject, found: Sequence[Finding], shown: Sequence[Finding]) -> Iterator[Unreported]:

@@ -63,7 +63,7 @@ def _consequence(subject: Subject, revision: str, landing: Landing | None) -> st
         parents = listing(subject.result.graph.before(revision)) or "the base"
         return f" (for a database at {parents}; it passes in one run from {start})"
     left = not_verified(subject).get(revision)
-    return f"; {count(left)} above it not verified" if left else ""
+    return f"; {count(left, ' above it')} not verified" if left else ""
 
 
 def _one_by_one(subject: Subject, finding: Finding, failure: Failure, revision: str) -> Finding:

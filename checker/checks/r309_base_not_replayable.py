@@ -34,9 +34,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             continue
         kept = [one for one in not_verified(subject).get(step.revision, ()) if subject.touches(one)]
         if kept:
-            consequence = (
-                f"; {count(kept)} above it not verified, neither from nothing nor from a database at {subject.base_ref}"
-            )
+            ways = f"neither from nothing nor from a database at {subject.base_ref}"
+            consequence = f"; {count(kept, ' above it')} not verified, {ways}"
             finding = failed_step(INFO, subject, step, step.failure, consequence=consequence)
             yield replace(finding, introduced=True, fix=finding.fix or _fix(subject, step.revision))
 

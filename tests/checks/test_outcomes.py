@@ -13,6 +13,7 @@ import pytest
 
 from checker import pipeline
 from checker.allowances import refuse_unknown_checks
+from checker.checks.faults import count
 from checker.errors import ConfigurationError
 from checker.examples import commit, start_repository
 from checker.findings import PassReport, Report
@@ -207,3 +208,15 @@ def test_the_configuration_cannot_turn_off_what_could_not_be_verified() -> None:
     with pytest.raises(ConfigurationError, match="turns off a check that cannot be turned off") as refused:
         refuse_unknown_checks(read_configuration(text, ".alembic-premerge.yml"))
     assert len(refused.value.mistakes) == 2
+
+
+@pytest.mark.parametrize(
+    ("revisions", "told"),
+    [
+        (["c"], "c above it was"),
+        (["c", "d"], "c and d above it were"),
+        (list("cdefg"), "5 revisions (first: c) above it were"),
+    ],
+)
+def test_how_many_revisions_were_not_verified_and_which_is_the_first(revisions: list[str], told: str) -> None:
+    assert count(revisions, " above it") == told
