@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checker.checks.base import Subject, Unreported, listing
+from checker.checks.drift import origin_of
 from checker.checks.failures import caused_upgrade, headline
 from checker.findings import Finding
 from checker.replay.outcome import Failure, FailureKind, Landing, Pass, PassName, Step
@@ -68,7 +69,7 @@ def faults(subject: Subject, one: Pass) -> Iterator[Fault]:
     if one.name == "deploy" and subject.replayed.diverged:
         yield Fault(one.name, "an existing database ends in a different schema than a fresh one", by=("R308",))
     if one.name == "drift" and one.failure is None and (drift := subject.replayed.drift):
-        introduced = drift.base is None or bool(set(drift.result) - set(drift.base))
+        introduced = origin_of(subject, drift).introduced
         yield Fault(one.name, "the models and the schema differ", introduced=introduced, by=("R306",))
 
 

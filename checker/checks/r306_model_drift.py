@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from checker.checks.base import CheckInfo, Subject, listing
 from checker.checks.causes import history_causes, restoring
+from checker.checks.drift import origin_of
 from checker.checks.failures import details, headline
 from checker.findings import Finding, Severity
 from checker.replay.outcome import Drift
@@ -30,26 +31,17 @@ AUTOGENERATE = 'alembic revision --autogenerate -m "…"'
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """One finding for what this change adds, and one for what exists at the base as well.
-
-    Where the base could not be asked, it is the change's only if that touches a revision.
-    """
+    """One finding for what this change adds, and one for what exists at the base as well."""
     drift = subject.replayed.drift
     if drift is None:
         yield from _not_compared(subject)
         return
-    old = Counter(drift.base or ())
-    added, kept = list[str](), list[str]()
-    for operation in drift.result:
-        is_old = bool(old[operation])
-        old[operation] -= is_old
-        (kept if is_old else added).append(operation)
-    if added:
-        touched = bool(subject.changes.new or subject.changes.edited or subject.changes.deleted)
-        finding = _finding(subject, added, introduced=drift.base is not None or touched)
-        yield replace(finding, fix=_fix(subject, drift, added))
-    if kept:
-        yield _finding(subject, kept, introduced=False)
+    origin = origin_of(subject, drift)
+    if origin.added:
+        finding = _finding(subject, origin.added, introduced=origin.introduced)
+        yield replace(finding, fix=_fix(subject, drift, origin.added))
+    if origin.kept:
+        yield _finding(subject, origin.kept, introduced=False)
 
 
 def _fix(subject: Subject, drift: Drift, operations: Sequence[str]) -> str:
