@@ -20,8 +20,9 @@ INFO = CheckInfo(
     "database at the base's heads.",
     breaks="Nobody can make a new database from this chain, and no test of the new revisions is possible.",
     mend="Where the chain begins with an existing schema, say so with `bootstrap:` (SQL files or a command, then the revision "
-    "to stamp). Otherwise mend the revision that fails.",
+    "to stamp). Otherwise fix the revision that fails.",
     replay=True,
+    inconclusive=True,
 )
 
 

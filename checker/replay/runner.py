@@ -40,7 +40,7 @@ from checker.replay.protocol import (
 from checker.replay.versions import VersionTable, not_moved, stored
 
 WORKER = Path(__file__).with_name("worker.py")
-LOADING_SECONDS = 60.0
+LOADING_SECONDS = 180.0
 """What env.py and its imports may take at least, however short a step's time is."""
 _LINES, _LINE_LENGTH = 200, 2_000
 _NOT_FINISHED = "env.py ended without an exception in the middle of this step"
@@ -363,9 +363,12 @@ class Run:
             limit = (
                 f"was ended: the {self._session.total_seconds:g} s of the whole replay were over"
                 if self._session.out_of_time
-                else f"did not come to an end within {self._session.limit(step is not None):g} s"
+                else f"timed out after {self._session.limit(step is not None):g} s"
             )
-            return self._with_output(Failure(FailureKind.TIMED_OUT, "timeout", limit, statement=last))
+            # A project that is still importing says nothing about its revisions.
+            loading = not (self.began or self._session.out_of_time)
+            kind = FailureKind.ENVIRONMENT if loading else FailureKind.TIMED_OUT
+            return self._with_output(Failure(kind, "timeout", limit, statement=last))
         kind = FailureKind.DIED if self.began else FailureKind.ENVIRONMENT
         message = f"the process that ran the migrations ended ({self._session.exit})"
         return self._with_output(Failure(kind, self._session.exit, message, statement=last))

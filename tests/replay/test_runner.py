@@ -226,6 +226,16 @@ def test_a_step_that_hangs_is_ended_and_names_its_statement(project: Make, serve
     assert landing(replay, "b").reupgrade is not None
 
 
+def test_an_env_py_that_hangs_says_nothing_of_its_revisions(
+    project: Make, server: TestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checker.replay.runner.LOADING_SECONDS", 2)
+    made = project("a <- : CREATE TABLE a (id int) | DROP TABLE a", "import time\ntime.sleep(600)\n")
+    failure = replayed(made.plan(launch=made.launch(step_seconds=1)), server).passes[0].failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == (FailureKind.ENVIRONMENT, "timed out after 2 s")
+
+
 def test_an_async_env_py(project: Make, server: TestServer) -> None:
     replay = replayed(project(LEAKY, ENV_ASYNC, url="postgresql+asyncpg://nobody@nowhere/none").plan(), server)
     assert outcomes(replay) == ["fresh passed", "stairway failed"]
