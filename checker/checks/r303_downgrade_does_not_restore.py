@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject, listing, name
 from checker.findings import Finding, Severity
 from checker.replay.catalog import describe
-from checker.replay.outcome import Difference
+from checker.replay.outcome import Difference, Landing
 
 INFO = CheckInfo(
     id="R303",
@@ -23,6 +24,7 @@ INFO = CheckInfo(
 )
 
 SHOWN = 3
+_CREATES_ANEW = re.compile(r"\s*create\s+extension\s+(?!if\s+not\s+exists)", re.IGNORECASE)
 DROPPED_BY_NAME = frozenset(
     {"type", "domain", "table", "view", "materialized view", "sequence", "schema", "function", "procedure"}
 )
@@ -41,10 +43,24 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"{summary(landing.not_restored)}",
             script=script,
             at="downgrade",
-            fix=_fix(landing.not_restored),
+            fix=_fix(landing.not_restored) or _fix_of_extensions(landing),
             details=further(landing.not_restored),
             introduced=subject.touches(landing.revision),
+            severity=Severity.NOTE if _leaves_usable_extensions(landing) else None,
         )
+
+
+def _leaves_usable_extensions(landing: Landing) -> bool:
+    """Whether nothing is left but extensions, and the next upgrade will not fail on them."""
+    only = all((one.kind, one.change) == ("extension", "added") for one in landing.not_restored)
+    return only and not any(map(_CREATES_ANEW.match, landing.upgrade.statements))
+
+
+def _fix_of_extensions(landing: Landing) -> str | None:
+    """An extension may be in use elsewhere: it is not to be dropped, and upgrade() is to take it as it is."""
+    if any(one.kind != "extension" for one in landing.not_restored) or _leaves_usable_extensions(landing):
+        return None
+    return "create it with CREATE EXTENSION IF NOT EXISTS, so that the next upgrade() does not fail on it"
 
 
 def _fix(differences: tuple[Difference, ...]) -> str | None:

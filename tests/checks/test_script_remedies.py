@@ -59,7 +59,11 @@ def test_every_type_that_was_left_is_in_the_fix_and_no_extension(checkout: Check
     drop = fix.partition("is dropped: ")[2]
     (left,) = judged(checkout, server, text(up, f"{DOWN}; {drop}"))
     assert "extension `pg_trgm`" in left.message
-    assert left.fix is None
+    assert left.severity == "error"  # the next upgrade fails: the extension exists
+    assert left.fix
+    assert "CREATE EXTENSION IF NOT EXISTS" in left.fix
+    (left,) = judged(checkout, server, text(up.replace("EXTENSION", "EXTENSION IF NOT EXISTS"), f"{DOWN}; {drop}"))
+    assert (left.id, left.severity, left.fix) == ("R303", "note", None)
 
 
 def test_a_chain_that_begins_with_existing_tables(checkout: Checkout, server: Server) -> None:
