@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types tests docs requirements clean
+.PHONY: demo test lint types tests faults docs requirements clean
 
 demo: $(READY) ## a small repository with three real faults, checked
 	$(BIN)/alembic-premerge demo || test $$? = 1
@@ -28,6 +28,9 @@ tests: $(READY)
 	$(BIN)/coverage run -m pytest --numprocesses auto -m "not docker and not act" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+faults: $(READY) ## the long form of the fuzzer: 300,000 inputs
+	$(BIN)/python -m tests.faults.fuzz --inputs 300000
 
 requirements: $(READY) ## pin everything anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

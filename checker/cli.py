@@ -16,7 +16,7 @@ from rich.console import Console
 
 from checker import __version__
 from checker.commands import audit, check, demo, explain, fix, jobs, locate
-from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable
+from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable, of_machine
 from checker.findings import Judgement, Verdict
 
 ISSUES = "https://github.com/alembic-premerge/alembic-premerge/issues"
@@ -94,25 +94,30 @@ def exit_code(work: Callable[[], object]) -> int:
     """What this piece of work ends with; whatever stops it is told on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        outcome = work()
-    except CheckerError as error:
-        _tell(error, console)
+        code = _ends_with(work())  # of Ctrl-C, newer Typers make a 130
+    except typer.Exit as error:
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = Exit.INTERRUPTED
+    except Exception as error:
+        return _stopped_by(error, console)
+    if code == Exit.INTERRUPTED:
+        console.print("interrupted", style="bold")
+    return code
+
+
+def _stopped_by(error: Exception, console: Console) -> Exit:
+    """Print what stopped the work, and what to do about it. Called while the error is handled."""
+    known = of_machine(error) if isinstance(error, OSError) else error
+    if isinstance(known, CheckerError):
+        _tell(known, console)
         return Exit.USAGE
-    except AskedWrongly as error:
+    if isinstance(error, AskedWrongly):
         error.show()
         return Exit.USAGE
-    except typer.Exit as error:
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        console.print("interrupted", style="bold")
-        return Exit.INTERRUPTED
-    except Exception:
-        console.print(traceback.format_exc(), markup=False)
-        console.print(
-            f"This is a fault of alembic-premerge {__version__}. Please report it with the lines above: {ISSUES}"
-        )
-        return Exit.BUG
-    return _ends_with(outcome)
+    console.print(traceback.format_exc(), markup=False)
+    console.print(f"This is a fault of alembic-premerge {__version__}. Please report it with the lines above: {ISSUES}")
+    return Exit.BUG
 
 
 def _ends_with(outcome: object) -> int:

@@ -8,12 +8,15 @@ as they were.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
+import signal
 import sys
 from typing import NoReturn
 
+INTERRUPTED = 130
 VARIABLE = "ALEMBIC_PREMERGE_HANDED_OVER"
 _RUNS_STRANGERS_CODE = ("check", "locate", "demo", "action")
 _AT_START = re.compile(
@@ -26,18 +29,23 @@ _STAND_IN = "handed-over:"
 
 def main() -> NoReturn:
     """The command line."""
-    shelter(sys.argv[1:2])
-    from checker.cli import main
-
-    main()
+    _begin("checker.cli", sys.argv[1:2])
 
 
 def action() -> NoReturn:
     """A step of the GitHub Action."""
-    shelter(["action"])
-    from checker.action import main
+    _begin("checker.action", ["action"])
 
-    main()
+
+def _begin(module: str, command: list[str]) -> NoReturn:
+    """Import and run it. Imports take a moment, in which Ctrl-C is as good as later."""
+    try:
+        shelter(command)
+        importlib.import_module(module).main()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("interrupted", file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
 def shelter(command: list[str]) -> None:

@@ -6,6 +6,9 @@ judging at all, and `cli` turns every one of them into exit code 2.
 
 from __future__ import annotations
 
+import errno
+import tempfile
+
 
 class CheckerError(Exception):
     """The run cannot go on, and the user can do something about it.
@@ -49,3 +52,19 @@ class PostgresUnavailable(CheckerError):
     def __str__(self) -> str:
         reasons = "; ".join(f"{provider}: {reason}" for provider, reason in self.tried)
         return f"{self.problem} ({reasons})" if reasons else self.problem
+
+
+_MACHINE_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+
+
+def of_machine(error: OSError) -> CheckerError | None:
+    """What to say where the machine has no room, no memory or no files left; None for any other error."""
+    if error.errno == errno.ENOENT and str(error).startswith("[Errno 2] No usable temporary directory"):
+        return CheckerError("no folder for temporary files can be written", "Name one in TMPDIR.")
+    if error.errno not in _MACHINE_IS_FULL:
+        return None
+    place = f" ({error.filename})" if error.filename else ""
+    return CheckerError(
+        f"the machine has no room left: {error.strerror}{place}",
+        f"Make room in {tempfile.gettempdir()}, or name another folder in TMPDIR.",
+    )

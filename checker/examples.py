@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from git import Actor, Repo
+from checker.gitpython import Actor, Repo
 
 Variant = Literal["bad", "good"]
 DELETED = "DELETED"

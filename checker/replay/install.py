@@ -139,6 +139,7 @@ def interpreter_version(python: Path, environ: Mapping[str, str]) -> tuple[int, 
         told = subprocess.run(
             [python, "-I", "-c", _VERSION],
             env=for_a_question(environ),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=30,

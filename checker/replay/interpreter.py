@@ -13,7 +13,7 @@ from typing import Literal
 
 from checker.errors import CheckerError, ConfigurationError
 from checker.replay.environment import for_a_question
-from checker.replay.install import make_interpreter
+from checker.replay.install import interpreter_version, make_interpreter
 from checker.replay.recipe import Recipe, find_recipe
 from checker.settings import ProjectSettings
 
@@ -54,11 +54,11 @@ def find_interpreter(
     """The project's Python. `root` is the user's work tree, `environ` the environment that we were called in; `files`
     is where the project's files lie as they are judged, if not there. `tell` hears of an installation.
 
-    Raises ConfigurationError where `python:` names no file, InstallFailed where the dependencies cannot be installed,
+    Raises ConfigurationError where `python:` names no Python, InstallFailed where the dependencies cannot be installed,
     CheckerError where nothing is found that has Alembic and a PostgreSQL driver.
     """
     if project.python is not None:
-        return _configured(project.python, root)
+        return _configured(project.python, root, environ)
     recipe = _recipe(project, root, files or root)
     tried = []
     for candidate, names in _candidates(project, root, environ, recipe):
@@ -81,13 +81,17 @@ def _recipe(project: ProjectSettings, root: Path, files: Path) -> Recipe | None:
     return find_recipe(upwards(files / project.path, files))
 
 
-def _configured(python: str, root: Path) -> Interpreter:
+def _configured(python: str, root: Path, environ: Mapping[str, str]) -> Interpreter:
     path = root / Path(python).expanduser()
     if path.is_dir():
         path = _python_in(path) or path
     if not path.is_file():
         raise ConfigurationError(
             f"`python: {python}` names no file", "Give the path of an interpreter, relative to the repository's root."
+        )
+    if not interpreter_version(path, environ):
+        raise ConfigurationError(
+            f"`python: {python}` is not a Python that runs here", "Give the path of the project's own interpreter."
         )
     return Interpreter(path, "configured")
 

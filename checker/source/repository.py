@@ -18,13 +18,9 @@ from types import TracebackType
 from typing import Self
 
 from checker.errors import RepositoryError
+from checker.gitpython import InvalidGitRepositoryError, NoSuchPathError, Repo
 from checker.source.fetching import Fetcher
 from checker.source.git import Git, GitFailed, last_line, split_batch
-
-# GitPython calls git once as it is imported, and raises ImportError where that fails. We only let it find the repository.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-from git import Repo
-from git.exc import InvalidGitRepositoryError, NoSuchPathError
 
 USUAL = ("main", "master", "trunk", "develop")
 FILE_MODES = frozenset({"100644", "100755"})
@@ -77,12 +73,22 @@ class Repository:
             GIT_OPTIONAL_LOCKS="0",
             GIT_TERMINAL_PROMPT="0",
         )
-        self._git.disarm()
-        bare = self.run("rev-parse", "--is-bare-repository") == "true"
-        self.root: Path | None = None if bare else Path(repo.working_dir)
+        self.root: Path | None = None if self._is_bare() else Path(repo.working_dir)
         """The work tree's top folder; None for a bare repository."""
         if self.root:
             self._git.set(GIT_WORK_TREE=str(self.root))
+
+    def _is_bare(self) -> bool:
+        """The first question. Raises RepositoryError where what answers is no git."""
+        try:
+            self._git.disarm()
+            answer = self.run("rev-parse", "--is-bare-repository")
+            if answer not in ("true", "false"):
+                raise RepositoryError("the git on the PATH does not answer as git does", "Check what `git` runs.")
+        except BaseException:
+            self.close()
+            raise
+        return answer == "true"
 
     def __enter__(self) -> Self:
         return self

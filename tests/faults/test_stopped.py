@@ -1,0 +1,86 @@
+"""What ends in the middle, and machines on which there is no room."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_git import run
+from tests.gitrepo import Checkout, project
+
+# As a module of this name is imported, the process gets the signal.
+SIGNALLED = """
+import importlib.abc, os, signal, sys
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("module", ["checker.cli", "typer", "git", "pydantic", "checker.pipeline", "checker.findings"])
+@pytest.mark.parametrize(
+    "command", [["-m", "checker"], ["-c", "from checker.door import main; main()"]], ids=["-m", "script"]
+)
+def test_ctrl_c_during_imports_is_an_interruption(tmp_path: Path, module: str, command: list[str]) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SIGNALLED.format(module=module))
+    ended = subprocess.run(
+        [sys.executable, *command, "check"],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.strip() == "interrupted"
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A folder with hardly any room."""
+    place = tmp_path / "full"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=777", "tmpfs", str(place)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    (place / "filler").write_bytes(bytes(2**10 * 52))  # with room for the file by which Python tries a folder
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("replay", ["--no-replay", "--postgres=auto"])
+def test_a_full_temporary_folder_is_one_sentence(checkout: Checkout, full: Path, replay: str) -> None:
+    checkout.commit(project("a <- b"), "merged")
+    checkout.branch("work")
+    checkout.write(project("a <- b <- c"))
+    code, output = run(checkout.root, "check", "--base", "main", replay, TMPDIR=str(full))
+    assert code == 2, output
+    assert "Traceback" not in output
+
+
+def test_no_temporary_folder_at_all(checkout: Checkout) -> None:
+    checkout.commit(project("a"), "merged")
+    code, output = run(checkout.root, "check", "--base", "main", "--no-replay", TMPDIR="/nonexistent")
+    assert "Traceback" not in output
+    assert code in (0, 2)  # Python takes another folder where there is one
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("python", ["/bin/true", "/bin/false", "/bin/cat", "/nonexistent", "/etc/passwd", "/etc"])
+def test_an_interpreter_that_is_none_is_not_green(checkout: Checkout, python: str) -> None:
+    checkout.commit(project("a <- b"), "merged")
+    checkout.branch("work")
+    checkout.write(project("a <- b <- c"))
+    code, output = run(checkout.root, "check", "--base", "main", "--python", python)
+    assert code in (1, 2), output
+    assert "Traceback" not in output
+    assert python in output
