@@ -160,6 +160,8 @@ class ReplayReport:
     steps: tuple[StepReport, ...]
     not_isolated: tuple[str, ...] = ()
     """The layers of isolation from the machine and the network that it ran without, in words."""
+    database: str | None = None
+    """Of an env.py that migrates several databases, the one that was replayed here; each has a replay of its own."""
 
 
 @dataclass(frozen=True)

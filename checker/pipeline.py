@@ -30,6 +30,7 @@ from checker.findings import (
     Tool,
 )
 from checker.postgres.interface import InitScript, Server
+from checker.replay.outcome import Replay
 from checker.settings import (
     Configuration,
     PostgresSettings,
@@ -92,7 +93,7 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
         findings = [finding for subject in subjects for finding in judge(subject, STATIC, lenience)]
         replayed = replay(subjects, settings, configuration, repository, comparison, environ, progress)
         for subject in replayed.subjects:
-            findings = [*prove(subject, findings), *judge_replay(subject, lenience, settings)]
+            findings = [*prove(subject, findings), *judge_replays(subject, lenience, settings)]
         report = Report(
             tool=Tool("alembic-premerge", __version__),
             verdict="pass",
@@ -101,7 +102,7 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
             projects=tuple(describe(subject) for subject in subjects),
             findings=arrange(findings, settings),
             skipped=(*_not_compared(comparison, settings), *deployments.skipped, *replayed.skipped),
-            replay=tuple(describe_replay(subject) for subject in replayed.subjects),
+            replay=tuple(describe_replay(one) for subject in replayed.subjects for one in subject.by_database()),
             seconds=time.monotonic() - started,
         )
         done = {subject.project: subject for subject in (*subjects, *replayed.subjects)}
@@ -256,9 +257,9 @@ def replay(
         isolate(server.host, server.port, hidden_paths(environ)) as isolation,
     ):
         done = tuple(
-            replace(
+            _with_replays(
                 subject,
-                replay=isolated(
+                isolated(
                     replay_subject,
                     isolation,
                     subject.base,
@@ -294,7 +295,7 @@ _LACKS_RIGHTS = (
 
 def _lacks_rights(subject: Subject, server: Server) -> bool:
     """Whether a step was refused for our own restriction of the role: that is no fault of the migration's."""
-    steps = (step for one in subject.replayed.passes for step in one.steps)
+    steps = (step for each in subject.replays for one in each.passes for step in one.steps)
     return server.restricted and any(step.failure and step.failure.sqlstate == "42501" for step in steps)
 
 
@@ -305,12 +306,17 @@ def _with_peers(subjects: Sequence[Subject]) -> Iterator[Subject]:
         yield replace(subject, peers=tuple(one for one in known if one[0] != subject.project))
 
 
+def _with_replays(subject: Subject, replays: tuple[Replay, ...]) -> Subject:
+    return replace(subject, replay=replays[0], replays=replays)
+
+
 def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:
     """Where the base's own chain cannot be run. That is no fault of the change, so it is told and fails nothing."""
-    for subject in subjects:
-        deploy = subject.replay.get("deploy") if subject.replay else None
+    for one in (one for subject in subjects for one in subject.replays):
+        deploy = one.get("deploy")
         if deploy and deploy.outcome == "not run" and deploy.reason and deploy.seconds:
-            yield Skipped(f"the upgrade of an existing database of {subject.project}", deploy.reason, wanted=False)
+            what = f"{one.project} ({one.database})" if one.database else one.project
+            yield Skipped(f"the upgrade of an existing database of {what}", deploy.reason, wanted=False)
 
 
 def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapping[str, str]) -> Skipped | None:
@@ -364,6 +370,14 @@ def judge(subject: Subject, checks: Iterable[Registered], lenience: Lenience) ->
         yield from filter(None, (lenience.applied(finding, subject) for finding in registered.check(subject)))
 
 
+def judge_replays(subject: Subject, lenience: Lenience, settings: Settings) -> Iterator[Finding]:
+    """What is said of each of a subject's replays; of several, which database it is about."""
+    for one in subject.by_database():
+        database = one.replayed.database
+        for finding in judge_replay(one, lenience, settings):
+            yield replace(finding, message=f"database {database}: {finding.message}") if database else finding
+
+
 def judge_replay(subject: Subject, lenience: Lenience, settings: Settings) -> Iterator[Finding]:
     """What the replay's checks say, and R316 for what made a pass fail and none of them reports. No filter hides that."""
     found = [finding for registered in REPLAY for finding in registered.check(subject)]
@@ -405,4 +419,5 @@ def describe_replay(subject: Subject) -> ReplayReport:
             for landing in replayed.landings
         ),
         not_isolated=replayed.not_isolated,
+        database=replayed.database,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from checker.findings import Finding, Related, Severity, Suggestion
 from checker.replay.outcome import PassName, Proposal, Replay
@@ -73,6 +73,9 @@ class Subject:
     stale: tuple[Stale, ...] = ()
     """What the user allows without effect; all of it with the first subject of a run."""
     replay: Replay | None = None
+    """The one that is looked at."""
+    replays: tuple[Replay, ...] = ()
+    """One for each database that env.py migrates; nearly always there is one."""
     unreported: tuple[Unreported, ...] = ()
     """What made a pass of the replay fail and no finding reports."""
     peers: tuple[tuple[str, Proposal | None], ...] = ()
@@ -95,6 +98,11 @@ class Subject:
         """The replay; the checks that ask for it are only called after one."""
         assert self.replay is not None
         return self.replay
+
+    def by_database(self) -> tuple[Subject, ...]:
+        """The same, looked at in each of its replays."""
+        replays = self.replays or ((self.replay,) if self.replay else ())
+        return tuple(replace(self, replay=one) for one in replays)
 
     @property
     def conflicting(self) -> tuple[str, ...]:

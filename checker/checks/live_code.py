@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from checker.source.code import normalized_parts
+from checker.source.code import normalized_parts, part_name
 from checker.source.script import UNREADABLE, Script, parse_shallow
 
 # Reaches the database, or the world, past what is recorded.
@@ -16,6 +16,7 @@ _UNSEEN = re.compile(
     r"raw_connection|driver_connection|dbapi_connection|\.cursor\(|copy_expert|subprocess|os\.system|psycopg|asyncpg|pg8000"
 )
 _READS = {"query", "scalars", "scalar", "mappings", "fetchone", "fetchall", "fetchmany", "rowcount", "exec"}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _EXECUTES = {"execute", "exec_driver_sql"}
 
 
@@ -46,6 +47,43 @@ def same_live_code(before: Script, after: Script) -> bool:
     """Whether both do the same online on PostgreSQL, by their own text alone."""
     one, other = _live(before), _live(after)
     return one is not None and one == other
+
+
+def code_not_run(script: Script, parts: Container[str], lines: frozenset[int]) -> list[str]:
+    """The statements in these parts of the script that were not executed, of those that can run online on PostgreSQL.
+
+    Module-level code runs whenever the script is loaded.
+    """
+    tree = _parse(script.source.decode("utf-8", "replace"))
+    if tree is None:
+        return []
+    helpers = {node.name: value for node in tree.body if isinstance(node, ast.FunctionDef)
+               if (value := _returned(ast.Module([_Fold({}).visit(node)], []))) is not None}  # fmt: skip
+    folded = ast.fix_missing_locations(_Fold(helpers).visit(tree))
+    wanted = (node for node in folded.body if isinstance(node, _DEFINITIONS) and part_name(node) in parts)
+    inner = (node for part in wanted for node in ast.walk(part))
+    functions = [node for node in inner if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [text for function in functions for text in _not_run(function.body, lines)]
+
+
+def _not_run(body: Sequence[ast.stmt], lines: frozenset[int]) -> Iterator[str]:
+    for node in body:
+        if lines.isdisjoint(range(node.lineno, (node.end_lineno or node.lineno) + 1)) and not _does_nothing(node):
+            yield ast.unparse(node)
+        elif not isinstance(node, _DEFINITIONS):  # what is in those is looked at by itself
+            parts = (node, *getattr(node, "handlers", ()), *getattr(node, "cases", ()))
+            for block in (getattr(part, name, []) for part in parts for name in ("body", "orelse", "finalbody")):
+                yield from _not_run(block, lines)
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    """Whether a statement by itself does nothing, and may leave no trace where it runs."""
+    match node:
+        case ast.Pass() | ast.Break() | ast.Continue() | ast.Global() | ast.Nonlocal() | ast.Return(value=None):
+            return True
+        case ast.Expr(value=ast.Constant()) | ast.AnnAssign(value=None):
+            return True
+    return False
 
 
 def _live(script: Script) -> Mapping[str, str] | None:

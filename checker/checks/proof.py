@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from checker.checks.base import Subject, listing, name
-from checker.checks.live_code import acts_unseen, reads_rows, same_live_code
-from checker.checks.statements import count, recorded, same, side_by_side
+from checker.checks.live_code import acts_unseen, code_not_run, reads_rows, same_live_code
+from checker.checks.statements import count, lines_run, recorded, same, side_by_side
 from checker.findings import Finding, Severity
 from checker.replay.outcome import Direction, FailureKind
 from checker.source.changes import Pair
@@ -42,7 +42,38 @@ def prove(subject: Subject, findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def proof_of(subject: Subject, pair: Pair) -> Proof | None:
-    """What the replay says of an edit; None where one of the two scripts was not run to its end."""
+    """What the replay says of an edit; None where one of the two scripts was not run to its end.
+
+    Of an env.py that migrates several databases, what it says in each that the base migrates as well.
+    """
+    replayed = [one for one in subject.by_database() if not _is_new(one)]
+    proofs = [(one.replayed.database, _proof_in(one, pair)) for one in replayed]
+    found = [(database, proof) for database, proof in proofs if proof]
+    if len(found) < len(proofs) or not found:
+        return None
+    shown = [f"database {name}, {proof.shown}" if name else proof.shown for name, proof in found if proof.shown]
+    doubt = next((proof.doubt for _, proof in found if proof.doubt), None)
+    sent = sum(proof.statements for _, proof in found)
+    return Proof(sent, doubt or _untried(replayed, pair), "\n\n".join(shown) or None)
+
+
+def _is_new(subject: Subject) -> bool:
+    """Whether the base's env.py does not migrate this database: then none exists that ran the old script."""
+    one = subject.replayed
+    known = {database.name for database in subject.by_database()[0].replayed.base_databases}
+    return one.database is not None and bool(known) and one.database not in known and not one.base_steps
+
+
+def _untried(subjects: Sequence[Subject], pair: Pair) -> str | None:
+    """Why the same statements are no proof for the code that did not run in any of the databases."""
+    before, after = (
+        code_not_run(script, pair.changed_parts, lines_run(subjects, script, script is pair.before))
+        for script in (pair.before, pair.after)
+    )
+    return "code that changed did not run" if before != after else None
+
+
+def _proof_in(subject: Subject, pair: Pair) -> Proof | None:
     directions: list[Direction] = ["upgrade"]
     if pair.changed_parts != ("upgrade()",):
         directions.append("downgrade")

@@ -14,7 +14,8 @@ INFO = CheckInfo(
     says="env.py or a migration asked for another database than the one that it migrates.",
     breaks="What it does there is in no transaction with the migration, is not undone with it, and was not replayed: the "
     "connection was refused, or turned to the throwaway database.",
-    mend="Let a migration work on op.get_bind() alone. For several databases on purpose, give each an environment of its own.",
+    mend="Let a migration work on op.get_bind() alone. An env.py that migrates several databases calls run_migrations once for "
+    "each, as Alembic's template multidb does: then every one of them is replayed, and none is reported here.",
     replay=True,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from checker.checks.base import Subject
 from checker.checks.step_comparison import Outcome, compare_steps, only_reordered
@@ -25,6 +25,20 @@ def recorded(subject: Subject, revision: str, direction: Direction) -> tuple[Ste
 
 def _step(steps: Sequence[Step], revision: str) -> Step | None:
     return next((one for one in steps if one.revision == revision and not one.failure), None)
+
+
+def lines_run(subjects: Iterable[Subject], script: Script, before: bool) -> frozenset[int]:
+    """The lines of an edited script that were executed in any of its runs, at the base (`before`) or after the merge."""
+    lines: frozenset[int] = frozenset()
+    for replay in (subject.replayed for subject in subjects):
+        if before:
+            steps = [*replay.base_steps, *replay.base_downgrades]
+        else:
+            landings = [step for one in replay.landings for step in (one.upgrade, one.downgrade, one.reupgrade) if step]
+            chain = [step for name in ("fresh", "downgrade") if (one := replay.get(name)) for step in one.steps]
+            steps = [*chain, *landings]
+        lines = lines.union(*(step.lines or () for step in steps if step.revision == script.revision))
+    return lines
 
 
 def same(subject: Subject, before: Step, after: Step) -> bool:

@@ -14,7 +14,7 @@ from checker.replay.arrival import not_upgraded
 from checker.replay.chain import Progress, compare_models, run
 from checker.replay.database import throwaway
 from checker.replay.order import RevisionNode
-from checker.replay.outcome import FailureKind, Pass
+from checker.replay.outcome import Database, FailureKind, Pass
 from checker.replay.runner import Launch, Session
 
 
@@ -37,6 +37,8 @@ class BaseRun:
     launch: Launch
     result: Pass
     operations: tuple[str, ...] | None = None
+    databases: tuple[Database, ...] = ()
+    """All that env.py migrates; empty where its run did not come to the last of them."""
 
 
 class BaseDatabase:
@@ -104,10 +106,11 @@ class BaseDatabase:
                 self._progress,
                 lambda ran: not_upgraded(session, order, ran),
             )
+            databases = () if done.failure else session.databases
             operations = None if done.failure else compare_models(launch, address)[1]
         if others and done.failure is not None and done.failure.kind is FailureKind.ENVIRONMENT:
             return self._upgrade(address, tuple(others))
-        return BaseRun(launch, done, operations)
+        return BaseRun(launch, done, operations, databases)
 
 
 class StartingAt(Server):

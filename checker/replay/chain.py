@@ -11,7 +11,7 @@ from checker.postgres.interface import Address, Server
 from checker.replay.arrival import not_downgraded, not_upgraded
 from checker.replay.database import read_catalog, throwaway
 from checker.replay.order import RevisionNode
-from checker.replay.outcome import NOT_MIGRATED, Failure, FailureKind, Pass, PassName, Step
+from checker.replay.outcome import NOT_MIGRATED, Database, Failure, FailureKind, Pass, PassName, Step
 from checker.replay.runner import Launch, Run, Session
 
 Progress = Callable[[str, int, int, str], None]
@@ -32,6 +32,8 @@ class Chain:
     downgrade: Pass
     catalog: Any = None
     operations: tuple[str, ...] | None = None
+    databases: tuple[Database, ...] = ()
+    """All that env.py migrates."""
 
 
 def run_chain(
@@ -49,7 +51,9 @@ def run_chain(
         fresh = run(session, "fresh", session.upgrade, total, progress, lambda ran: not_upgraded(session, order, ran))
         if fresh.failure:
             why = "the fresh pass failed"
-            return Chain(fresh, not_run("drift", why), not_run("downgrade", why))
+            databases = _all_databases(session, launch, address)
+            return Chain(fresh, not_run("drift", why), not_run("downgrade", why), databases=databases)
+        databases = session.databases
         catalog = read_catalog(address, watch, session)
         drift, operations = compare_models(launch, address)
         down = run(
@@ -60,7 +64,15 @@ def run_chain(
             progress,
             lambda _: not_downgraded(session, order, floor),
         )
-        return Chain(fresh, drift, _as_far_as_it_goes(down), catalog, operations)
+        return Chain(fresh, drift, _as_far_as_it_goes(down), catalog, operations, databases)
+
+
+def _all_databases(session: Session, launch: Launch, address: Address) -> tuple[Database, ...]:
+    """Those of an env.py whose run ended before it came to the last of them."""
+    if session.alive:
+        return session.look_for_databases()
+    with Session(launch, address) as another:
+        return another.look_for_databases()
 
 
 def not_run(name: PassName, reason: str) -> Pass:

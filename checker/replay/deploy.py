@@ -16,7 +16,7 @@ from checker.replay.base import BaseDatabase, BasePlan
 from checker.replay.chain import Progress, compare_models, run
 from checker.replay.database import read_catalog, throwaway
 from checker.replay.order import RevisionNode
-from checker.replay.outcome import Direction, Pass, Step
+from checker.replay.outcome import Database, Direction, Pass, Step
 from checker.replay.runner import Launch, Session
 
 
@@ -31,6 +31,8 @@ class Deployment:
     base_operations: tuple[str, ...] | None = None
     operations: tuple[str, ...] | None = None
     """The drift of the upgraded database; None where that was not asked."""
+    base_databases: tuple[Database, ...] = ()
+    """All that env.py migrates at the base; empty where its run did not come to the last of them."""
 
 
 def run_deploy(
@@ -54,7 +56,7 @@ def run_deploy(
             drift = compare_models(launch, address)[1] if base.plan.compares and not after.failure else None
     downgrades = tuple(_downgrades(base.plan, before.launch, server)) if base.plan.downgrades else ()
     result = replace(after, seconds=before.result.seconds + after.seconds)
-    return Deployment(result, catalog, before.result.steps, downgrades, before.operations, drift)
+    return Deployment(result, catalog, before.result.steps, downgrades, before.operations, drift, before.databases)
 
 
 def _not_run(before: Pass) -> Pass:

@@ -83,6 +83,8 @@ class Step:
     failure: Failure | None = None
     values: tuple[tuple[str, ...], ...] = ()
     """The bound parameters of each statement, as text, in the statements' order."""
+    lines: frozenset[int] | None = None
+    """The lines of the script that were executed; None where they were not recorded."""
     began: float = 0.0
     """When it began, in seconds since 1970; 0 where that is not known."""
 
@@ -158,6 +160,16 @@ class Pass:
 
 
 @dataclass(frozen=True)
+class Database:
+    """One of the databases that an env.py migrates."""
+
+    name: str
+    """As env.py calls it, the `engine_name` of Alembic's template for example."""
+    asked: tuple[str, ...] = ()
+    """Where env.py wants it, where that is not the temporary database; passwords hidden."""
+
+
+@dataclass(frozen=True)
 class Drift:
     """What Alembic's own comparison would write: the operations that the models have ahead of the replayed schema."""
 
@@ -172,7 +184,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Replay:
-    """All that was replayed for one project."""
+    """All that was replayed for one project; of an env.py that migrates several databases, for one of them."""
 
     project: str
     provider: str
@@ -190,6 +202,12 @@ class Replay:
     drift: Drift | None = None
     not_isolated: tuple[str, ...] = ()
     """The layers of isolation that it ran without, in words."""
+    database: str | None = None
+    """Its name, where env.py migrates several."""
+    databases: tuple[Database, ...] = ()
+    """All that env.py migrates."""
+    base_databases: tuple[Database, ...] = ()
+    """All that env.py migrates at the base; empty where that is not known."""
 
     @property
     def proposal(self) -> Proposal | None:

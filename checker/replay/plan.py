@@ -166,6 +166,8 @@ def _together(
         drift=None
         if made.operations is None
         else Drift(made.operations, deployed.base_operations, deployed.operations),
+        databases=made.databases,
+        base_databases=deployed.base_databases,
     )
 
 

@@ -14,8 +14,9 @@ from checker.postgres.interface import Server
 from checker.replay.base import BasePlan
 from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
-from checker.replay.chain import not_run
+from checker.replay.chain import Progress, not_run
 from checker.replay.missing import with_all_that_is_missing, without_interpreter
+from checker.replay.multidb import replay_each
 from checker.replay.outcome import Failure, Pass, Replay
 from checker.replay.plan import NO_BASE, NOT_LOADED, OTHER_PASSES, Plan, replay_project
 from checker.replay.prepare import has_roles, make_plan, order_of, with_relative_paths
@@ -39,17 +40,21 @@ class Trees:
 
 
 def isolated(
-    run: Callable[..., Replay], isolation: Isolation, *arguments: Any, tell: Callable[[str], None], **named: Any
-) -> Replay:
+    run: Callable[..., tuple[Replay, ...]],
+    isolation: Isolation,
+    *arguments: Any,
+    tell: Callable[[str], None],
+    **named: Any,
+) -> tuple[Replay, ...]:
     """What `run` replays with this isolation; where the operating system refused the project something, and it failed,
-    what it replays with less. The replay says what it ran without.
+    what it replays with less. The replays say what they ran without.
     """
-    replay = run(*arguments, isolation=isolation, tell=tell, **named)
-    if isolation != NO_ISOLATION and _was_refused(replay):
+    replays = run(*arguments, isolation=isolation, tell=tell, **named)
+    if isolation != NO_ISOLATION and any(map(_was_refused, replays)):
         tell("the project was refused the network or a file: once more with less isolation")
         isolation = isolation.relaxed()
-        replay = run(*arguments, isolation=isolation, tell=tell, **named)
-    return replace(replay, not_isolated=isolation.missing)
+        replays = run(*arguments, isolation=isolation, tell=tell, **named)
+    return tuple(replace(replay, not_isolated=isolation.missing) for replay in replays)
 
 
 def _was_refused(replay: Replay) -> bool:
@@ -69,10 +74,11 @@ def replay_subject(
     server: Server,
     isolation: Isolation,
     environ: Mapping[str, str],
-    progress: Callable[[str, int, int, str], None],
+    progress: Progress,
     tell: Callable[[str], None] = lambda _: None,
-) -> Replay:
-    """What the chain does, as the merge result has it, on a new database and on one that ran the base's scripts.
+) -> tuple[Replay, ...]:
+    """What the chain does, as the merge result has it, on a new database and on one that ran the base's scripts: one
+    replay for each database that its env.py migrates.
 
     A project that will not load is part of the answer; only a wrong configuration raises (ConfigurationError).
     """
@@ -97,7 +103,7 @@ def replay_subject(
             # By the same interpreter: the base's scripts are to meet the merge result's, not its dependencies.
             settings = project.model_copy(update={"python": str(plan.launch.python)})
             launch = plan_of(base, workspace(base, trees.base, surroundings), settings).launch
-            return replace(launch, stopped=plan.launch.stopped)
+            return _traced(replace(launch, stopped=plan.launch.stopped), changes)
 
         try:
             place = workspace(result, trees.result)
@@ -105,20 +111,31 @@ def replay_subject(
         except (ConfigurationError, RepositoryError):
             raise
         except CheckerError as error:
-            return _not_loaded(result, server, without_interpreter(error))
+            return (_not_loaded(result, server, without_interpreter(error)),)
         why_not = _no_deployment(base, result)
         plan = replace(plan, no_base=why_not)
         if why_not is None or (why_not == NO_BASE and trees.base != trees.result):
             old = make_plan_of_base(base, changes, (lambda: base_launch(None), lambda: base_launch(trees.result)))
             plan = replace(plan, base=old, serial=plan.serial or has_roles(base))
         start = read_start(project.bootstrap, place.root, *own_root) if project.bootstrap else None
-        try:
-            with bootstrapped(server, plan, start) as (own, shortened):
-                replay = replay_project(shortened, own, CatalogWatch, compare, progress)
-        except BootstrapFailed as failed:
-            replay = _not_loaded(result, server, failed.failure)
-        replay = with_all_that_is_missing(replay, plan.launch, server, place.path(project.path), place.root)
-        return with_relative_paths(replay, (*places, *own_root))
+
+        def replay_one(plan: Plan, progress: Progress) -> Replay:
+            try:
+                with bootstrapped(server, plan, start) as (own, shortened):
+                    replay = replay_project(shortened, own, CatalogWatch, compare, progress)
+            except BootstrapFailed as failed:
+                replay = _not_loaded(result, server, failed.failure)
+            replay = with_all_that_is_missing(replay, plan.launch, server, place.path(project.path), place.root)
+            return with_relative_paths(replay, (*places, *own_root))
+
+        plan = replace(plan, launch=_traced(plan.launch, changes))
+        return replay_each(plan, replay_one, progress)
+
+
+def _traced(launch: Launch, changes: Changes) -> Launch:
+    """With the lines of the edited scripts recorded: an edit is harmless only in what ran."""
+    edited = tuple(sorted(pair.after.revision for pair in changes.edited if pair.after.revision))
+    return replace(launch, job=replace(launch.job, trace=edited))
 
 
 def _as_configured(base: Environment, result: Environment) -> Environment:

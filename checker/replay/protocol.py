@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.postgres.interface import Address
-from checker.replay.outcome import Direction, Failure, FailureKind
+from checker.replay.outcome import Database, Direction, Failure, FailureKind
 
 PROTOCOL = 1
 
@@ -31,6 +31,10 @@ class Job:
     flask_app: str | None = None
     probe: bool = False
     """Whether to report what the project asks its environment for."""
+    database: str | None = None
+    """Which of several databases in one env.py, as `Databases` names it; None for the first."""
+    trace: tuple[str, ...] = ()
+    """The revisions whose executed lines are wanted."""
 
     def line(self, address: Address, environment: Mapping[str, str]) -> str:
         """The first line to a worker. `environment` holds templates: {url}, {host}, {port}, {user}, ..."""
@@ -71,6 +75,8 @@ class StepDone:
     """The script has run and the version table says so. In a walk it is committed."""
 
     seconds: float
+    lines: Sequence[int] | None = None
+    """The lines of the script that were executed; None where that was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,13 @@ class Configured:
 
     table: str
     schema: str | None
+
+
+@dataclass(frozen=True)
+class DatabasesSeen:
+    """The databases that env.py migrates, in its order."""
+
+    databases: Sequence[Database]
 
 
 @dataclass(frozen=True)
@@ -152,6 +165,7 @@ Event = (
     | Failed
     | ForeignConnect
     | Configured
+    | DatabasesSeen
     | Compared
     | Observed
     | Finished
@@ -181,5 +195,7 @@ def parse(line: str) -> Event:
     if kind == "observed":
         asked = (Variable(**{**one, "values": tuple(one["values"])}) for one in values["asked"])
         return Observed(tuple(asked), values["parts"])
+    if kind == "databases":
+        return DatabasesSeen(tuple(Database(one["name"], tuple(one["asked"])) for one in values["databases"]))
     event: Event = _KINDS[kind](**values)
     return event

@@ -19,10 +19,11 @@ from typing import IO, Self
 from checker.isolation.layers import NO_ISOLATION, Isolation
 from checker.isolation.supervised import Supervised
 from checker.postgres.interface import Address
-from checker.replay.outcome import Direction, Failure, FailureKind, Step
+from checker.replay.outcome import Database, Direction, Failure, FailureKind, Step
 from checker.replay.protocol import (
     Compared,
     Configured,
+    DatabasesSeen,
     Event,
     Failed,
     Finished,
@@ -85,6 +86,8 @@ class Session:
         """env.py's version table, once a run has begun."""
         self.observed: Observed | None = None
         """What the project asked for, at the end of a run that failed; only where the job probes."""
+        self.databases: tuple[Database, ...] = ()
+        """Those that env.py migrates, as far as its last run came."""
         self.ready: Ready | None = None
         self.alive = True
         self._tables: dict[VersionTable, None] = {}
@@ -166,6 +169,11 @@ class Session:
         run.step()
         return run
 
+    def look_for_databases(self) -> tuple[Database, ...]:
+        """The databases that env.py migrates, all of them; no migration is run."""
+        self._start({"do": "databases"}).step()
+        return self.databases
+
     def stamp(self, revision: str) -> Run:
         """`alembic stamp REVISION`; no step is announced."""
         return self._start({"do": "stamp", "target": revision})
@@ -216,21 +224,29 @@ class Session:
                     continue
                 else:
                     event = Gone(late=True)
-            if isinstance(event, ForeignConnect):
-                self.foreign.append(event.wanted)
-                self.strange += [event.wanted] if event.strange else []
-                continue
-            if isinstance(event, Configured):
-                self.configured = event
-                self._tables[event.schema, event.table] = None
-                continue
-            if isinstance(event, Observed):
-                self.observed = event
+            if self._is_noted(event):
                 continue
             if isinstance(event, Gone):
                 self.kill()
                 self.alive = False
             return event
+
+    def _is_noted(self, event: Event) -> bool:
+        """Keep what is said beside the steps."""
+        match event:
+            case ForeignConnect():
+                self.foreign.append(event.wanted)
+                self.strange += [event.wanted] if event.strange else []
+            case Configured():
+                self.configured = event
+                self._tables[event.schema, event.table] = None
+            case Observed():
+                self.observed = event
+            case DatabasesSeen():
+                self.databases = tuple(event.databases)
+            case _:
+                return False
+        return True
 
     def stored(self) -> tuple[frozenset[str], ...]:
         """The revisions in each version table of the session's database that the last run has used."""
@@ -303,7 +319,8 @@ class Run:
             step, event = self._statements(event)
         if isinstance(event, StepDone):
             self._last = step
-            return replace(step, seconds=event.seconds)
+            lines = None if event.lines is None else frozenset(event.lines)
+            return replace(step, seconds=event.seconds, lines=lines)
         self._end(event, step)
         self.failure = self.failure or Failure(FailureKind.MIGRATION, "not finished", _NOT_FINISHED)
         return replace(step, failure=self.failure)

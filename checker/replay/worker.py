@@ -6,8 +6,9 @@ and worker are JSON objects, one a line, over the two file descriptors.
 
 The runner's first line is the job: protocol, config_file, toml_file, ini_section, script_location, version_locations,
 directory (the working directory), x, address {host, port, user, password, database}, environment {name: template},
-flask_app, probe. The worker answers `ready` {python, alembic, sqlalchemy, driver}, or `failed` and `finished`. Then come
-commands, and each but the last ends with `finished`:
+flask_app, probe, database (which of several in one env.py, by the name that `databases` gave it; else the first), trace
+(the revisions whose executed lines are wanted). The worker answers `ready` {python, alembic, sqlalchemy, driver}, or
+`failed` and `finished`. Then come commands, and each but the last ends with `finished`:
 
     {"do": "upgrade", "target": "heads"}      env.py once, as Alembic itself runs it
     {"do": "downgrade", "target": "base"}     likewise
@@ -15,6 +16,7 @@ commands, and each but the last ends with `finished`:
                                               env.py once, these steps in this order, a commit after each; with `pause`
                                               the first step is preceded and every `done` is followed by `paused`, and
                                               the runner says go or stop
+    {"do": "databases"}                       env.py once, without any migration: which databases it migrates
     {"do": "compare"}                         the models against the database, as `alembic check` compares them
     {"do": "stamp", "target": "REVISION"}     the version table, and nothing else; env.py once
     {"do": "command", "command": "..."}       a shell command of the user's, in the project's environment (`bootstrap:`)
@@ -23,10 +25,12 @@ commands, and each but the last ends with `finished`:
 A runner that closes its end ends the worker.
 
 What the worker says meanwhile: `configured` {table, schema} of env.py's version table, `step` {revision, direction}
-before each step, `statement` {sql, values} before each statement that the script sends, `done` {seconds} when the step
-has come to its end, `compared` {operations}, `failed` {failure}, `connect` {wanted, strange} when something asked for a
-database that is not ours, `observed` {asked, parts} where the job says `probe` (`observer.py`).
-A worker that is gone without `finished` died in the step that it had announced last.
+before each step, `statement` {sql, values} before each statement that the script sends, `done` {seconds, lines} when the
+step has come to its end (`lines` of its script that ran, for those of `trace`, else null), `compared` {operations},
+`failed` {failure}, `connect` {wanted, strange} when something asked for a database that is not ours, `databases`
+{databases: [{name, asked}]} after each env.py: those that it migrates and, as in `connect`, what it asked for,
+`observed` {asked, parts} where the job says `probe` (`observer.py`). A worker that is gone without `finished` died in the
+step that it had announced last.
 """
 
 from __future__ import annotations
@@ -153,6 +157,7 @@ class Target:
         self._ours = {self._place(address)}
         self._first: Any = None  # the place that the project asked for first
         self.observer: Any = None
+        self.told: dict[tuple[str, str, str], str] = {}  # what was asked for, in words, by place
 
     @staticmethod
     def _place(values: Any) -> tuple[str, str, str]:
@@ -163,8 +168,12 @@ class Target:
         self.address = address
         self._ours.add(self._place(address))
 
-    def judge(self, dsn: Any, asked: Any) -> tuple[bool, bool]:
-        """Whether what is asked for is not ours; and whether it is a second place, beside the one asked for first.
+    def is_ours(self, place: tuple[str, str, str]) -> bool:
+        """Whether a place is a throwaway database of this session."""
+        return place in self._ours
+
+    def judge(self, dsn: Any, asked: Any) -> tuple[Optional[str], bool]:
+        """What is asked for, in words, if it is not ours; and whether it is a second place, beside the one asked for first.
 
         A place on the developer's own machine is no second one: it is the default of a setting that was not given.
         """
@@ -175,7 +184,9 @@ class Target:
         if self._first is None:
             self._first = "ours" if ours else place
         local = place[0] in ("None", "", "localhost", "127.0.0.1", "::1") or place[0].startswith("/")
-        return not ours, not ours and not local and place != self._first
+        if not ours:
+            self.told[place] = _told([dsn], asked)
+        return self.told.get(place), not ours and not local and place != self._first
 
     def arguments(self, asked: Any, database_key: str) -> Any:
         """Connection arguments that lead to us, with the harmless part of those that were asked for."""
@@ -311,9 +322,9 @@ def guard(target: Target, report: Callable[[str, bool], None]) -> None:
 
     def do_connect(dialect: Any, record: Any, cargs: Any, cparams: Any) -> Any:
         if dialect.name == "postgresql":
-            foreign, second = target.judge(cargs[0] if cargs else None, cparams)
-            if foreign:
-                report(_told(cargs, cparams), second)
+            told, second = target.judge(cargs[0] if cargs else None, cparams)
+            if told:
+                report(told, second)
             key = "database" if dialect.driver in ("asyncpg", "pg8000") else "dbname"
             # Connecting here, rather than only changing the arguments, keeps the project's own listeners from
             # changing them back.
@@ -341,14 +352,6 @@ def guard(target: Target, report: Callable[[str, bool], None]) -> None:
     event.listen(engine, "do_connect", do_connect)
     event.listen(pool.Pool, "connect", connect)
     event.listen(pool.Pool, "checkout", checkout)
-
-
-def refuse_other_dialects(migration: Any) -> None:
-    """Raise where env.py would migrate SQLite in memory: a project may use that beside its database, never as it."""
-    if migration.dialect.name != "postgresql":
-        url = str(getattr(getattr(migration.connection, "engine", None), "url", migration.dialect.name))
-        message = f"env.py migrates {url}, and not the temporary PostgreSQL database"
-        raise ForeignDatabaseError(message, migration.dialect.name)
 
 
 def _in_memory(cargs: Any) -> bool:
@@ -422,9 +425,9 @@ class DriverGuard:
         return spec
 
     def _ours(self, dsn: Any, asked: Any, key: str) -> Any:
-        foreign, second = self._target.judge(dsn, asked)
-        if foreign:
-            self._report(_told([dsn], asked), second)
+        told, second = self._target.judge(dsn, asked)
+        if told:
+            self._report(told, second)
         return self._target.arguments(asked, key)
 
     def _psycopg2(self, module: Any) -> None:
@@ -463,6 +466,156 @@ class DriverGuard:
             original(connection, **self._ours(None, {**dict(zip(names, given)), **asked}, "database"))
 
         module.CoreConnection.__init__ = connect
+
+
+# ---------------------------------------------------------------- which databases env.py migrates
+
+
+class Database:
+    """One of the databases that an env.py migrates, as far as it is known: its engines, where, and its version tables."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pools: list[Any] = []
+        self.places: list[tuple[str, str, str]] = []
+        self.tables: list[Any] = []  # the migration contexts that have them
+
+
+class Databases:
+    """The databases that one env.py migrates, told apart while it runs. All of them lead to the throwaway database.
+
+    What `alembic init -t multidb` and Flask-Migrate's `--multidb` write runs the chain once for each of several
+    databases. A second run may as well be for another schema of the same database, a tenant's. They are the same
+    database where they use the same engine, or ask for the same place and have a version table in a schema of their own.
+    """
+
+    def __init__(self, target: Target, sections: Any) -> None:
+        self.known: list[Database] = []
+        self._target, self._sections = target, sections
+
+    def of(self, migration: Any, arguments: Any) -> Database:
+        """The database of a call of run_migrations."""
+        engine = getattr(migration.connection, "engine", None)
+        pool = getattr(engine, "pool", None)
+        place = self._place(engine, arguments)
+        for one in self.known:
+            if any(pool is other for other in one.pools) or (place in one.places and _other_schema(one, migration)):
+                found = one
+                break
+        else:
+            found = Database(self._name(arguments, place))
+            self.known.append(found)
+        found.pools.append(pool)
+        found.places += [place] if engine is None else [place, _place_of_url(engine.url)]
+        found.tables.append(migration)
+        return found
+
+    def described(self) -> list[dict[str, Any]]:
+        """For the runner."""
+        told = self._target.told
+        return [
+            {"name": one.name, "asked": sorted({told[place] for place in one.places if place in told})}
+            for one in self.known
+        ]
+
+    def _place(self, engine: Any, arguments: Any) -> tuple[str, str, str]:
+        """Where the project wants it, before the configuration got our URL."""
+        for value in arguments.values():
+            if isinstance(value, str) and value in self._sections:
+                return self._sections[value]  # type: ignore[no-any-return]
+        return _place_of_url(engine.url) if engine is not None else ("None", "None", "None")
+
+    def _name(self, arguments: Any, place: tuple[str, str, str]) -> str:
+        """As the project itself calls it: the same in every run of its env.py."""
+        values = list(arguments.values())
+        if len(values) == 1 and isinstance(values[0], str):
+            name = values[0] or "default"
+        elif values:
+            name = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        else:
+            name = str(len(self.known) + 1) if self._target.is_ours(place) else place[2]
+        names = [one.name for one in self.known]
+        return name if name not in names else f"{name} ({len(names) + 1})"
+
+
+def _place_of_url(url: Any) -> tuple[str, str, str]:
+    return (str(url.host), str(url.port or 5432), str(url.database))
+
+
+def _other_schema(database: Database, migration: Any) -> bool:
+    """Whether the version table has a schema in which the database has none yet; asked only of a second engine."""
+    if any(one.version_table != migration.version_table for one in database.tables):
+        return False
+    return _schema(migration) not in [_schema(one) for one in database.tables]
+
+
+def _schema(migration: Any) -> Optional[str]:
+    """The schema of the version table; where none is named, the first of the search path."""
+    if migration.version_table_schema or migration.connection is None:
+        return str(migration.version_table_schema)
+    connection = migration.connection
+    own = connection.engine.raw_connection() if connection.closed else connection.connection
+    try:
+        cursor = own.cursor()
+        cursor.execute("SELECT current_schema()")
+        return str(cursor.fetchone()[0])
+    except Exception:  # not PostgreSQL: it is refused when its turn comes
+        return None
+    finally:
+        if connection.closed:
+            own.close()
+
+
+def refuse_other_dialects(migration: Any) -> None:
+    """Raise where env.py would migrate SQLite in memory: a project may use that beside its database, never as it."""
+    if migration.dialect.name != "postgresql":
+        url = str(getattr(getattr(migration.connection, "engine", None), "url", migration.dialect.name))
+        message = f"env.py migrates {url}, and not the temporary PostgreSQL database"
+        raise ForeignDatabaseError(message, migration.dialect.name)
+
+
+def in_one_phase(connection: Any, *_: Any) -> None:
+    """Make the two-phase commits of this connection's dialect plain ones.
+
+    Only one of the databases is migrated, a step of a walk is committed by itself, and a server has them only where
+    max_prepared_transactions says so.
+    """
+    dialect = connection.dialect
+    if "do_prepare_twophase" in vars(dialect):
+        return
+    dialect.do_begin_twophase = lambda connection, xid: dialect.do_begin(connection.connection)
+    dialect.do_prepare_twophase = lambda connection, xid: None
+    dialect.do_commit_twophase = lambda connection, *_, **__: dialect.do_commit(connection.connection)
+    dialect.do_rollback_twophase = lambda connection, *_, **__: dialect.do_rollback(connection.connection)
+
+
+# ---------------------------------------------------------------- which lines of a script ran
+
+
+class Tracer:
+    """The lines of one file that are executed between start and stop, by this thread."""
+
+    def __init__(self) -> None:
+        self.lines: set[int] = set()
+        self._path = ""
+        self._before: Any = None
+
+    def start(self, path: str) -> None:
+        """From here on. Every call of a function costs a little: it is for the few scripts that need it."""
+        self.lines, self._path, self._before = set(), path, sys.gettrace()
+        sys.settrace(self._call)
+
+    def stop(self) -> None:
+        """And no longer."""
+        sys.settrace(self._before)
+
+    def _call(self, frame: Any, _event: str, _argument: Any) -> Any:
+        return self._line if frame.f_code.co_filename == self._path else None
+
+    def _line(self, frame: Any, event: str, _argument: Any) -> Any:
+        if event == "line":
+            self.lines.add(frame.f_lineno)
+        return self._line
 
 
 # ---------------------------------------------------------------- the project's configuration
@@ -542,6 +695,16 @@ def flask_config(job: Any, url: str) -> Any:
         return None
     directory = os.path.dirname(job["config_file"]) if job.get("config_file") else job["script_location"]
     return migrate.migrate.get_config(directory, x_arg=list(job.get("x") or ()))
+
+
+def sections_of(config: Any) -> dict[str, tuple[str, str, str]]:
+    """Where the PostgreSQL URL of each section of the configuration leads, as the project has it."""
+    found = {}
+    for section in config.file_config.sections():
+        for _, value in config.file_config.items(section, raw=True):
+            if POSTGRES_URL.match(value):
+                found[section] = _place_of(value)
+    return found
 
 
 def hand_over(config: Any, target: Target, driver: str) -> None:
@@ -862,6 +1025,8 @@ class Worker:
         self._recording = False
         self._recorded = 0
         self._wanted: set[str] = set()
+        self._sections: dict[str, tuple[str, str, str]] = {}
+        self._tracer: Optional[Tracer] = None
         self._loaded: Any = None
         self._unfinished: dict[Any, Any] = {}  # (revision, direction): the step and the exception that ended it
         self._caught: Optional[BaseException] = None
@@ -895,6 +1060,7 @@ class Worker:
             config = flask_config(self.job, self.target.url(driver)) or config
         config.set_main_option("script_location", self.job["script_location"].replace("%", "%%"))
         self.config, self.driver = config, driver
+        self._sections = sections_of(config)
         hand_over(config, self.target, driver)
         versions = {name: importlib.import_module(name).__version__ for name in ("alembic", "sqlalchemy")}
         return {"python": sys.version.split()[0], "driver": driver, **versions}
@@ -919,6 +1085,7 @@ class Worker:
         maintainer.update_to_step = update_to_step
         event.listen(engine.Engine, "before_cursor_execute", record)
         self._tables.listen(lambda: self.step["path"] if self._recording else None)
+        event.listen(engine.Engine, "engine_connect", in_one_phase)
 
     def _record(self, statement: str, parameters: Any) -> None:
         self._recorded += 1
@@ -981,10 +1148,14 @@ class Worker:
         context = environment.EnvironmentContext(
             self.config, scripts, fn=migrations, as_sql=False, starting_rev=None, destination_rev=target, tag=None
         )
-        self._leave_out_other_databases(context)
+        databases = Databases(self.target, self._sections)
+        self._choose_database(context, databases, only_look=command["do"] == "databases")
         self._see_exceptions(context)
-        with context:
-            scripts.run_env()
+        try:
+            with context:
+                scripts.run_env()
+        finally:
+            self.channel.send("databases", databases=databases.described())
         self._refuse_unfinished()
 
     def _see_exceptions(self, context: Any) -> None:
@@ -1013,26 +1184,18 @@ class Worker:
             self.step = None
             raise self._caught
 
-    def _leave_out_other_databases(self, context: Any) -> None:
-        """Of several databases in one env.py the first is replayed, and the others are told.
-
-        All of them lead here. What `alembic init -t multidb` writes keeps every transaction open until the last is
-        done: the second run would wait for the first one's version table for ever. A second run that does not cross
-        an open one is none of our business: there may be a schema for each tenant.
+    def _choose_database(self, context: Any, databases: Databases, *, only_look: bool) -> None:
+        """Of several databases in one env.py run only the job's, else the first. All of them lead to the same one here,
+        and two of them would meet in its version table.
         """
         run = context.run_migrations
-        runs: list[Any] = []
 
         def run_migrations(**arguments: Any) -> None:
             migration = context.get_context()
-            table, connection = (migration.version_table, migration.version_table_schema), migration.connection
-            if any(one == table and not other.closed and other.in_transaction() and other is not connection
-                   for one, other in runs):  # fmt: skip
-                told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-                self._report(f"a second run_migrations({told})", True)
+            database = databases.of(migration, arguments)
+            if only_look or database.name != (self.job.get("database") or databases.known[0].name):
                 return
             refuse_other_dialects(migration)
-            runs.append((table, connection))
             run(**arguments)
 
         context.run_migrations = run_migrations
@@ -1043,9 +1206,11 @@ class Worker:
             return lambda heads, context: self._announced(lambda: find(target, heads), context)
         if command["do"] == "compare":
             return lambda heads, context: self._compared(scripts, heads, context)
+        if command["do"] == "databases":
+            return lambda heads, context: iter(())
         if command["do"] == "stamp":
             return lambda heads, context: iter(scripts._stamp_revs(target, heads))
-        pending = [iter(command["steps"])]  # an env.py with several databases asks again: the walk is for the first
+        pending = [iter(command["steps"])]  # an env.py with several schemas asks again: the walk is for the first
 
         def walk(heads: Any, context: Any) -> Iterator[Any]:
             self._configured(context)
@@ -1135,14 +1300,27 @@ class Worker:
         self._unfinished[self.step["revision"], direction] = (self.step, None)
         self.channel.send("step", revision=self.step["revision"], direction=direction)
         self._recorded, self._recording, self._started = 0, True, time.perf_counter()
+        if self.step["revision"] in (self.job.get("trace") or ()):
+            self._lines()  # of one that env.py tries once more
+            self._tracer = Tracer()
+            self._tracer.start(self.step["path"])
 
     def _end(self) -> None:
         self._recording = False
         self._unfinished.pop((self.step["revision"], self.step["direction"]), None)
-        self.channel.send("done", seconds=time.perf_counter() - self._started)
+        seconds, lines = time.perf_counter() - self._started, self._lines()
+        self.channel.send("done", seconds=seconds, lines=lines)
+
+    def _lines(self) -> Optional[list[int]]:
+        tracer, self._tracer = self._tracer, None
+        if tracer is None:
+            return None
+        tracer.stop()
+        return sorted(tracer.lines)
 
     def _fail(self, error: BaseException) -> None:
         self._recording = False
+        self._lines()
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()

@@ -13,7 +13,7 @@ from checker.checks.base import CheckInfo
 from checker.checks.registry import REPLAY, STATIC, find
 from checker.findings import Finding, PassReport, ReplayReport, Report, Skipped, StepReport
 from checker.reports.escape import clip, log, one_line
-from checker.reports.passes import NOT_COUNTED, counts, unjudged
+from checker.reports.passes import NOT_COUNTED, counts, pass_name, unjudged
 from checker.reports.words import decisive, is_existing, projects, told
 
 NAME = "alembic-premerge"
@@ -79,13 +79,13 @@ def _finding(suite: ET.Element, finding: Finding, *, fails: bool) -> None:
 def _replay(suite: ET.Element, report: Report, replay: ReplayReport) -> None:
     server = f"PostgreSQL {replay.server.version} ({replay.server.provider})"
     for one in replay.passes:
-        _pass(suite, one, server, counted=counts(report, one))
+        _pass(suite, pass_name(replay, one), one, server, counted=counts(report, one))
     for step in replay.steps:
-        _step(suite, step)
+        _step(suite, step, f" (database {replay.database})" if replay.database else "")
 
 
-def _pass(suite: ET.Element, one: PassReport, server: str, *, counted: bool) -> None:
-    case = _case(suite, "replay", f"{one.name} pass", one.seconds)
+def _pass(suite: ET.Element, name: str, one: PassReport, server: str, *, counted: bool) -> None:
+    case = _case(suite, "replay", f"{name} pass", one.seconds)
     why = f": {one.reason}" if one.reason else ""
     if counted:
         _add(case, "failure", type=one.name, message=f"the {one.name} pass failed on {server}{why}")
@@ -97,9 +97,9 @@ def _pass(suite: ET.Element, one: PassReport, server: str, *, counted: bool) -> 
         _add(case, "system-out", f"{server}{why}")
 
 
-def _step(suite: ET.Element, step: StepReport) -> None:
+def _step(suite: ET.Element, step: StepReport, database: str) -> None:
     seconds = (step.upgrade_seconds or 0) + (step.downgrade_seconds or 0)
-    case = _case(suite, "replay", f"step {step.revision}", seconds)
+    case = _case(suite, "replay", f"step {step.revision}{database}", seconds)
     if step.upgrade_seconds is None:
         _add(case, "skipped", message="not run")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from checker.checks.base import CheckInfo
-from checker.findings import PassReport, Report, Severity
+from checker.findings import PassReport, ReplayReport, Report, Severity
 
 NOT_COUNTED = "existing problem, not counted"
 
@@ -35,11 +35,16 @@ class PassNote:
 def pass_notes(report: Report) -> tuple[PassNote, ...]:
     """Every pass that was not run or failed, and every one that passed with a remark."""
     return tuple(
-        PassNote(replay.project, one.name, outcome(report, one), one.reason or "", counts(report, one))
+        PassNote(replay.project, pass_name(replay, one), outcome(report, one), one.reason or "", counts(report, one))
         for replay in report.replay
         for one in replay.passes
         if one.outcome != "passed" or one.reason
     )
+
+
+def pass_name(replay: ReplayReport, one: PassReport) -> str:
+    """`fresh`; where env.py migrates several databases, which of them: `fresh (database audit)`."""
+    return f"{one.name} (database {replay.database})" if replay.database else one.name
 
 
 def outcome(report: Report, one: PassReport) -> str:
@@ -64,5 +69,5 @@ def unjudged(report: Report, project: str, info: CheckInfo) -> str | None:
     for replay in report.replay:
         for one in replay.passes:
             if replay.project == project and one.name in info.passes and one.outcome == "not run":
-                return f"the {one.name} pass was not run{f': {one.reason}' if one.reason else ''}"
+                return f"the {pass_name(replay, one)} pass was not run{f': {one.reason}' if one.reason else ''}"
     return None

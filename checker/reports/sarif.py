@@ -10,7 +10,7 @@ from checker.checks.base import CheckInfo
 from checker.checks.registry import CHECKS
 from checker.findings import Finding, PassReport, Related, Report, Severity
 from checker.reports.escape import clip, is_exact, log, uri
-from checker.reports.passes import NOT_COUNTED, pass_notes
+from checker.reports.passes import NOT_COUNTED, pass_name, pass_notes
 from checker.reports.words import documentation, fingerprints, is_existing, location, projects
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -50,14 +50,19 @@ def _run(report: Report, project: str, rules: list[Object]) -> Object:
             if finding.project == project
         ],
         "properties": {
-            "passes": [_pass(one) for replay in report.replay if replay.project == project for one in replay.passes]
+            "passes": [
+                _pass(pass_name(replay, one), one)
+                for replay in report.replay
+                if replay.project == project
+                for one in replay.passes
+            ]
         },
     }
 
 
-def _pass(one: PassReport) -> Object:
+def _pass(name: str, one: PassReport) -> Object:
     return {
-        "name": one.name,
+        "name": name,
         "seconds": one.seconds,
         "outcome": one.outcome,
         "reason": log(clip(one.reason, LONGEST)) if one.reason else None,

@@ -65,7 +65,9 @@ def scope(report: Report) -> tuple[str, ...]:
     if not report.projects:
         words.append("no migration changed")
     for replay in report.replay:
-        words.append(f"PostgreSQL {replay.server.version} ({replay.server.provider}): {_passes(report, replay)}")
+        database = f", database {replay.database}" if replay.database else ""
+        server = f"PostgreSQL {replay.server.version} ({replay.server.provider}){database}"
+        words.append(f"{server}: {_passes(report, replay)}")
     return (*words, f"{report.seconds:.1f} s")
 
 

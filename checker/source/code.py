@@ -101,7 +101,7 @@ def _compare(
     lines = None if spelled_out else (before.splitlines(), after.splitlines())
     found = {name: _how_alike((old[name], new[name]), lines, plains, may_mean) for name in old if name in new}
     for tree in trees:
-        tree.body = [node for node in tree.body if _part_name(node) not in found]
+        tree.body = [node for node in tree.body if part_name(node) not in found]
     rest = _differing(*(_as_text(plain(tree)) for plain, tree in zip(plains, trees, strict=True)))
     differ = {name: how is _Alike.NOT for name, how in found.items() if how is not _Alike.WHOLLY}
     return differ | dict.fromkeys(rest, False)
@@ -125,7 +125,7 @@ def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
     """The top-level functions that are defined once, by the name of their part."""
     named: dict[str, list[ast.stmt]] = {}
     for node in tree.body:
-        named.setdefault(_part_name(node), []).append(node)
+        named.setdefault(part_name(node), []).append(node)
     return {name: one for name, (one, *more) in named.items() if isinstance(one, ast.FunctionDef) and not more}
 
 
@@ -209,7 +209,7 @@ def _as_text(plain: ast.Module) -> Mapping[str, str]:
     parts: dict[str, list[str]] = {}
     for node in plain.body:
         code = ast.unparse(ast.fix_missing_locations(node))
-        parts.setdefault(_part_name(node), []).append(code)
+        parts.setdefault(part_name(node), []).append(code)
     return {name: "\n".join(text) for name, text in parts.items()}
 
 
@@ -285,7 +285,8 @@ def spread(line: str) -> str:
     return "\n".join([indent + pieces[0], *inner, indent + pieces[-1].strip()]) if len(pieces) > 2 else line
 
 
-def _part_name(node: ast.stmt) -> str:
+def part_name(node: ast.stmt) -> str:
+    """The name of the part of a script that a top-level statement belongs to."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return f"{node.name}()"
