@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from checker.isolation.network import Network, NoNamespace
+from checker.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -178,8 +178,8 @@ def _worker_account() -> Iterator[Account | None]:
     nobody = names.get("nobody") if "postgres" in names else None
     taken = {entry.pw_uid for entry in names.values()}
     number = nobody.pw_uid if nobody else next(one for one in range(64_000, 65_000) if one not in taken)
-    with TemporaryDirectory(prefix="alembic-premerge-home-") as home:
-        account = Account(number, nobody.pw_gid if nobody else number, Path(home))
+    with temporary_folder("home") as home:
+        account = Account(number, nobody.pw_gid if nobody else number, home)
         os.chown(home, account.user, account.group)
         yield account
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
+import socket
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker import temporary
 from checker.postgres.databases import DatabaseServer, one_line, throwaway_arguments, wait_until_ready
 from checker.postgres.docker_probe import find_daemon
 from checker.postgres.guard import Guard
@@ -17,6 +21,8 @@ from checker.postgres.interface import Address, ProviderUnavailable, Request
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.docker_client import DockerClient
+
+    import docker
 
 USER = "postgres"
 DATA = "/premerge"
@@ -27,6 +33,8 @@ _HINT = (
     "; in a container, TESTCONTAINERS_CONNECTION_MODE says how to reach another (bridge_ip, gateway_ip, docker_host)"
 )
 _REMOVE = "import docker, sys; docker.from_env().containers.get(sys.argv[1]).remove(force=True, v=True)"
+_OWNER, _VIEW = "alembic-premerge.owner", "alembic-premerge.view"
+"""Labels: the run folder of the process that the container belongs to, and where that path means something."""
 
 
 def start(request: Request) -> DatabaseServer:
@@ -54,9 +62,15 @@ def _start(request: Request) -> DatabaseServer:
     testcontainers_config.ryuk_disabled = True
     name = f"premerge-{secrets.token_hex(6)}"
     password = secrets.token_hex(16)
-    container = _container(request.settings.image, name, password)
-    _announce(container, request)
     guard = Guard()
+    owner = guard.new_folder(Path(tempfile.gettempdir()), None).parent
+    try:
+        container = _container(request.settings.image, name, password, owner)
+        _remove_ownerless(container.get_docker_client().client)
+        _announce(container, request)
+    except BaseException:
+        guard.close()
+        raise
 
     def stop() -> None:
         with contextlib.suppress(docker.errors.DockerException, requests.RequestException):
@@ -75,13 +89,14 @@ def _start(request: Request) -> DatabaseServer:
         raise
 
 
-def _container(image: str, name: str, password: str) -> DockerContainer:
+def _container(image: str, name: str, password: str, owner: Path) -> DockerContainer:
     # Not testcontainers' PostgresContainer: that one asks psql inside the container once a second whether it is ready,
     # where we have to see it from outside anyway.
     from testcontainers.core.container import DockerContainer
 
     container = DockerContainer(image)
-    options = {"shm_size": "256m"}  # parallel queries need more than Docker's 64 MB
+    options: dict[str, object] = {"shm_size": "256m"}  # parallel queries need more than Docker's 64 MB
+    options["labels"] = {_OWNER: str(owner), _VIEW: _view()}
     # Said here the network holds where DOCKER_HOST is set too, which testcontainers takes for a word about networks.
     if network := _our_network(container.get_docker_client()):
         options["network"] = network
@@ -95,6 +110,25 @@ def _container(image: str, name: str, password: str) -> DockerContainer:
         .with_tmpfs_mount(DATA)
         .with_command(["postgres", *throwaway_arguments()])
     )
+
+
+def _view() -> str:
+    """Which file system paths are meant in: other machines, and other containers, may use the same Docker daemon."""
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/mnt').readlink()}"
+    return socket.gethostname()
+
+
+def _remove_ownerless(client: docker.DockerClient) -> None:
+    """Remove the containers of runs that were killed together with their supervisor."""
+    import docker.errors
+    import requests
+
+    for one in client.containers.list(all=True, filters={"label": f"{_VIEW}={_view()}"}, ignore_removed=True):
+        if not temporary.has_owner(Path(one.labels.get(_OWNER, "/"))):
+            with contextlib.suppress(docker.errors.DockerException, requests.RequestException):
+                one.remove(force=True, v=True)
 
 
 def _our_network(client: DockerClient) -> str | None:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +14,15 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Self
 
+from checker import temporary
 from checker.postgres import supervisor
 
 _SECONDS_TO_STOP = 30
+_ENVIRONMENT = (
+    *("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR"),
+    *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT"),
+)
+"""What the supervisor needs. It has no secret in its environment, which other processes of this account can read."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,20 @@ class Guard:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd="/",
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             start_new_session=True,  # Ctrl-C in the terminal is for us: PostgreSQL goes when the work has ended
         )
         self._statuses: Queue[int] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        self._folders: list[Path] = []
+        for place in temporary.places():
+            self._send({"sweep": str(place)})
 
-    def new_folder(self, parent: Path, account: Account | None) -> Path:
+    def new_folder(self, place: Path, account: Account | None) -> Path:
         """A private temporary folder, `account`'s where there is one."""
-        folder = Path(tempfile.mkdtemp(prefix="premerge-", dir=parent))
+        folder = temporary.new_folder("postgres", place)
+        self._folders.append(folder)
         self._send({"folder": str(folder)})
         if account:
             os.chown(folder, account.user, account.group)
@@ -94,6 +104,8 @@ class Guard:
             self._process.wait()
         self._reader.join()
         self._process.stdout.close()
+        for folder in self._folders:
+            temporary.remove(folder)
 
     def __enter__(self) -> Self:
         return self

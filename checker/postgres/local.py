@@ -16,8 +16,8 @@ from pathlib import Path
 from checker.postgres.databases import MINIMUM_VERSION, DatabaseServer, throwaway_arguments, wait_until_ready
 from checker.postgres.guard import Account, Guard
 from checker.postgres.interface import Address, ProviderUnavailable, Request
+from checker.temporary import MEMORY
 
-MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
 ENOUGH_MEMORY = 512 * 1024 * 1024
 SUPERUSER = "postgres"  # what production calls it: migrations write OWNER TO postgres
 _STARTS = 3
@@ -161,8 +161,8 @@ class _Cluster:
 
 def _parent_of_data() -> Path:
     try:
-        if os.access(MEMORY_FOLDER, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY_FOLDER).free >= ENOUGH_MEMORY:
-            return MEMORY_FOLDER
+        if os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_MEMORY:
+            return MEMORY
     except OSError:
         pass
     return Path(tempfile.gettempdir())

@@ -1,53 +1,86 @@
-"""Runs a throwaway PostgreSQL for another process, and leaves nothing behind when that one is gone.
+"""Runs a temporary PostgreSQL for another process, and leaves nothing behind when that one is gone.
 
 A script of its own, standard library only: `python -I supervisor.py`.
 
-stdin:  one JSON object a line. {"folder": PATH}: remove it in the end. {"last": [...]}: run this in the end, with null
-        to take it back. {"argv": [...], "log": PATH, "cwd": PATH, "env": {...}, "user": ID or null, "group": ID or
-        null}: start this at once.
+stdin:  one JSON object a line. {"folder": PATH}: remove it in the end. {"sweep": PLACE}: in the end, remove the owner's other
+        folders there if the owner has been killed. {"last": [...]}: run this in the end, with null to take it back.
+        {"argv": [...], "log": PATH, "cwd": PATH, "env": {...}, "user": ID or null, "group": ID or null}: start this at once.
 stdout: one line for each program that has ended: its exit status.
 
 When stdin closes, which it does however its owner ends (SIGKILL too), what still runs is stopped, the folders are
-removed, and the script exits.
+removed, and the script exits. PostgreSQL stops too when this script is killed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+sys.path.insert(0, __file__.removesuffix(str(Path("checker", "postgres", "supervisor.py"))))
+from checker import temporary
+
+_PR_SET_PDEATHSIG = 1
+_C = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Charge:
+    """What the owner has entrusted to this script."""
+
+    def __init__(self) -> None:
+        self._folders: list[Path] = []
+        self._held: list[int | None] = []
+        self._places: list[Path] = []
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._last: list[str] | None = None
+
+    def take(self, job: dict[str, Any]) -> None:
+        """One line of stdin."""
+        if "folder" in job:
+            self._folders.append(Path(job["folder"]))
+            self._held.append(temporary.hold(self._folders[-1].parent))
+        elif "sweep" in job:
+            self._places.append(Path(job["sweep"]))
+        elif "last" in job:
+            self._last = job["last"]
+        else:
+            self._running.append(_start(job))
+
+    def end(self) -> None:
+        """Stop and remove everything."""
+        for process in self._running:
+            _stop(process)
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        for descriptor in self._held:
+            if descriptor is not None:
+                os.close(descriptor)
+        for place in self._places:
+            temporary.sweep(place)
+        if self._last:
+            subprocess.run(self._last, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
 
 
 def main() -> None:
     """Guard the folders and what is started until the owner is gone."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
-    folders: list[str] = []
-    running: list[subprocess.Popen[bytes]] = []
-    last: list[str] | None = None
+    charge = Charge()
     try:
         for line in sys.stdin:
-            job = json.loads(line)
-            if "folder" in job:
-                folders.append(job["folder"])
-            elif "last" in job:
-                last = job["last"]
-            else:
-                running.append(_start(job))
+            charge.take(json.loads(line))
     finally:
-        for process in running:
-            _stop(process)
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-        if last:
-            subprocess.run(last, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        charge.end()
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
@@ -66,10 +99,19 @@ def _start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             cwd=job["cwd"],
             env=job["env"],
+            preexec_fn=partial(_stop_with_parent, os.getpid()) if _C else None,  # noqa: PLW1509 - it only asks the kernel
             **another,
         )
     threading.Thread(target=_report, args=(process,), daemon=True).start()
     return process
+
+
+def _stop_with_parent(parent: int) -> None:
+    """In the new process, after it has changed its user, which would take this back."""
+    assert _C is not None
+    _C.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGQUIT), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _report(process: subprocess.Popen[bytes]) -> None:

@@ -7,13 +7,12 @@ index and refs are never written to.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from checker import temporary
 from checker.source.project import Environment
 from checker.source.repository import Repository
 
@@ -49,7 +48,7 @@ def open_workspace(
     if repository.root and work_tree == tree and not surroundings:
         yield Workspace(repository.root)
         return
-    root = Path(tempfile.mkdtemp(prefix="alembic-premerge-tree-"))
+    root = temporary.new_folder("tree")
     try:
         if repository.root and work_tree:
             _lay_over(repository, environment, tree, work_tree, surroundings, root)
@@ -60,7 +59,7 @@ def open_workspace(
             repository.export(tree, root)
         yield Workspace(root, temporary=True)
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        temporary.remove(root)
 
 
 def _lay_over(

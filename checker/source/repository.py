@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from checker import temporary
 from checker.errors import RepositoryError
 from checker.gitpython import InvalidGitRepositoryError, NoSuchPathError, Repo
 from checker.source.fetching import Fetcher
@@ -53,7 +52,7 @@ class Repository:
         self._environ = environ
         self._tell = tell
         self._git = Git(Path(repo.working_dir or repo.git_dir))
-        self.scratch = Path(tempfile.mkdtemp(prefix="alembic-premerge-git-"))
+        self.scratch = temporary.new_folder("git")
         """A folder of our own, gone with this object."""
         objects = Path(repo.common_dir) / "objects"
         # A hook that runs before a push is accepted has its objects in a quarantine folder: keep it in sight.
@@ -102,7 +101,7 @@ class Repository:
         """End git's helper processes and remove our object folder."""
         self._git.close()
         self._repo.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        temporary.remove(self.scratch)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, fed: bytes | None = None) -> str:
         """What git answers, without its last newline; `fed` is its standard input. Raises GitFailed where it fails."""
