@@ -119,9 +119,10 @@ def database_remedy(failure: Failure, subject: Subject) -> str | None:
         )
     role = _ROLE.search(failure.message)
     if failure.sqlstate == "42704" and role:
+        given = "privileged: true, " if subject.replayed.provider == "given" else ""
         return (
             f'put `CREATE ROLE "{role[1]}";` into a file, for a role that every database of yours has, and add to '
-            f"{FILE}: postgres: {{init: [roles.sql]}}"
+            f"{FILE}: postgres: {{{given}init: [roles.sql]}}"
         )
     if needed := _newer_than(failure, subject):
         own = subject.replayed.server_version.split()[0]

@@ -56,11 +56,12 @@ def test_a_stranger_comes_to_a_replay_by_copying_two_lines(checkout: Checkout, s
     checkout.write({".alembic-premerge.yml": line.encode()})
     role = str(said(checkout, server, "R301").fix)
     assert 'CREATE ROLE "shop_reader";' in role
-    assert "postgres: {init: [roles.sql]}" in role
+    assert "postgres: {privileged: true, init: [roles.sql]}" in role
     made = 'DO $$ BEGIN CREATE ROLE "shop_reader"; EXCEPTION WHEN duplicate_object THEN END $$;'
-    checkout.write({".alembic-premerge.yml": f"{line}\npostgres: {{init: [roles.sql]}}\n".encode()})
+    checkout.write({".alembic-premerge.yml": f"{line}\npostgres: {{privileged: true, init: [roles.sql]}}\n".encode()})
     checkout.write({"roles.sql": made.encode()})
-    report = checkout.check(judge_all=True, replay=True, postgres=server.create_database().url())
+    named: dict[str, Any] = {"config": checkout.root / ".alembic-premerge.yml"}  # the base does not have it yet
+    report = checkout.check(judge_all=True, replay=True, postgres=server.create_database().url(), **named)
     assert [finding.id for finding in report.findings] == []
 
 

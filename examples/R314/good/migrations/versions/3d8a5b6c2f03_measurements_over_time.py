@@ -1,0 +1,22 @@
+"""measurements over time
+
+Revision ID: 3d8a5b6c2f03
+Revises: 2e9b4c7d1a02
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "3d8a5b6c2f03"
+down_revision = "2e9b4c7d1a02"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.create_table("measurements", sa.Column("taken", sa.DateTime(timezone=True)), sa.Column("value", sa.Float))
+    op.create_index("ix_measurements_taken", "measurements", ["taken"])
+
+
+def downgrade():
+    op.drop_table("measurements")
