@@ -13,6 +13,8 @@ from checker import __version__
 from checker.allowances import Lenience, find_stale, gather, refuse_unknown_checks
 from checker.checks.base import Subject
 from checker.checks.faults import introduced, reason, unreported
+from checker.checks.g203_missing_down_revision import empty_parents
+from checker.checks.g213_refused_revision_id import refused_ids
 from checker.checks.proof import prove
 from checker.checks.r316_replay_incomplete import check as check_incomplete
 from checker.checks.registry import REPLAY, STATIC, Registered
@@ -350,6 +352,8 @@ def _hindrance(subject: Subject) -> str | None:
         return "it has no revisions"
     if paths & subject.conflicts:
         return "merging conflicts in its scripts"
+    if empty_parents(subject) or refused_ids(subject):
+        return "Alembic cannot read its chain, as the findings say"
     if graph.broken or graph.duplicates or any(script.problem for script in subject.result.scripts):
         return "Alembic cannot read its chain, as the findings say"
     return None

@@ -372,3 +372,18 @@ def test_scripts_behind_a_link_or_a_submodule_are_never_green(checkout: Checkout
     checkout.git("commit", "--quiet", "--message=links")
     with pytest.raises(ProjectError, match="cannot be judged"):
         checkout.check(head="branch")
+
+
+def test_an_empty_string_for_a_parent(checkout: Checkout) -> None:
+    """Alembic 1.13 to 1.20 look for a revision of that name; older ones took it for None, and their projects have it merged."""
+    broken = {f"{VERSIONS}/a_.py": script("a", "")}
+    checkout.commit({"README": b""})
+    checkout.branch("branch")
+    checkout.commit({**project("a <- b"), **broken})
+    report = checkout.check(replay=True)
+    assert ids(report) == ["G203"]
+    assert only(report).fix == "down_revision = None"
+    checkout.branch("main")
+    checkout.branch("another")
+    checkout.commit({**project("a <- b <- c"), **broken})
+    assert ids(checkout.check()) == []

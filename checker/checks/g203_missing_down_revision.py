@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject, name
 from checker.findings import Finding, Severity
+from checker.source.script import Script
 
 INFO = CheckInfo(
     id="G203",
@@ -36,3 +37,19 @@ def check(subject: Subject) -> Iterator[Finding]:
             fix=f"git show --stat {commit}  # and bring its script along" if commit else "correct its down_revision",
             introduced=(revision, parent) not in subject.base.graph.missing,
         )
+    for script in empty_parents(subject):
+        yield INFO.finding(
+            subject,
+            f"revision {name(script)} has an empty string in its down_revision, which Alembic takes for the id of a "
+            "revision that does not exist: it cannot read the chain",
+            script=script,
+            at="down_revision",
+            fix="down_revision = None",
+        )
+
+
+def empty_parents(subject: Subject) -> list[Script]:
+    """The scripts with "" for a parent, where no merged script has it: a project that has runs an Alembic that accepts it."""
+    if any(script.empty_parent for script in subject.base.scripts):
+        return []
+    return [script for script in subject.result.scripts if script.empty_parent]

@@ -54,6 +54,8 @@ class Script:
     unknown: tuple[str, ...] = ()
     docstring: str | None = None
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, hash=False)
+    empty_parent: bool = False
+    """Whether its down_revision is "", or has "" in it: Alembic up to 1.4 reads a plain "" as None, 1.13 does not."""
     problem: str | None = None
     python2: bool = False
     """Whether it cannot be read because it is written for Python 2."""
@@ -143,6 +145,7 @@ def _read_parsed(path: str, blob: str, source: bytes, tree: ast.Module) -> Scrip
         depends_on=_words(values.get("depends_on")),
         branch_labels=(str(labels),) if isinstance(labels, NotStatic) else _words(labels),
         unknown=unknown,
+        empty_parent=_names_nothing(values.get("down_revision")),
         docstring=ast.get_docstring(tree),
         lines=lines,
         problem=problem,
@@ -221,6 +224,10 @@ def _words(value: Any) -> tuple[str, ...]:
     if isinstance(value, tuple | list | set | frozenset):
         return tuple(word for word in islice(value, LONGEST_CONSTANT) if isinstance(word, str) and word)
     return ()
+
+
+def _names_nothing(value: Any) -> bool:
+    return value == "" if isinstance(value, str) else isinstance(value, tuple | list | set | frozenset) and "" in value
 
 
 def _module_values(tree: ast.Module) -> tuple[dict[str, Any], dict[str, int]]:
