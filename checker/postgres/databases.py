@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import re
 import secrets
 import threading
 import time
@@ -42,6 +43,16 @@ _SETTINGS = """
     FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS setting
     JOIN pg_database AS d ON d.oid = setdatabase LEFT JOIN pg_roles AS r ON r.oid = setrole
     WHERE datname = %s"""
+
+
+def own_name() -> str:
+    """A new name for a database or a role of a run."""
+    return f"{PREFIX}{secrets.token_hex(6)}"
+
+
+def is_own_name(name: str) -> bool:
+    """Whether a run made it, this one or another."""
+    return re.fullmatch(rf"{PREFIX}[0-9a-f]{{12}}", name) is not None
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ class DatabaseServer(Server):
     def create_database(self, template: Address | None = None) -> Address:
         """Make an empty database under a random name, or a copy of `template` (whose sessions are ended first)."""
         source = template or self._template
-        new = self._admin.at(f"{PREFIX}{secrets.token_hex(6)}")
+        new = self._admin.at(own_name())
         with self._connect(self._admin) as connection:
             with self._lock:
                 self._ours.add(new.database)

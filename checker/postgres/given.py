@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from checker.postgres.databases import PREFIX, DatabaseServer, Login, connect, one_line
+from checker.postgres.databases import DatabaseServer, Login, connect, one_line, own_name
 from checker.postgres.interface import Address, ProviderUnavailable, Request
 
 _OURS = ("host", "port", "user", "password", "dbname")
@@ -32,7 +32,7 @@ def start(request: Request) -> DatabaseServer:
 
 def _new_owner(connection: psycopg.Connection) -> Login:
     """A role that may log in and nothing else; ours may act for it."""
-    owner = Login(f"{PREFIX}{secrets.token_hex(6)}", secrets.token_hex(16))
+    owner = Login(own_name(), secrets.token_hex(16))
     role = sql.Identifier(owner.user)
     # Not the password itself: the server may write every statement into its log.
     verifier = connection.pgconn.encrypt_password(owner.password.encode(), owner.user.encode()).decode()

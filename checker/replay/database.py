@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from checker.postgres.databases import PREFIX
+from checker.postgres.databases import is_own_name
 from checker.postgres.interface import Address, Server
 from checker.replay.runner import Session
 
@@ -76,4 +76,4 @@ def drop_roles(server: Server, kept: frozenset[str]) -> None:
 def _roles(connection: psycopg.Connection[Any]) -> frozenset[str]:
     """All but those that runs of ours have for themselves: there may be others on the same server."""
     names = (str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles"))
-    return frozenset(name for name in names if not name.startswith(PREFIX))
+    return frozenset(name for name in names if not is_own_name(name))

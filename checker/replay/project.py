@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from checker.replay.base import BasePlan
 from checker.replay.bootstrap import BootstrapFailed, bootstrapped, read_start
 from checker.replay.catalog import CatalogWatch, compare
 from checker.replay.chain import Progress, not_run
+from checker.replay.database import throwaway
+from checker.replay.flask import uses_flask
 from checker.replay.missing import with_all_that_is_missing, without_interpreter
 from checker.replay.multidb import replay_each
 from checker.replay.outcome import Failure, Pass, Replay
@@ -97,7 +100,10 @@ def replay_subject(
 
         def plan_of(snapshot: Snapshot, place: Workspace, settings: ProjectSettings) -> Plan:
             root = repository.root or place.root
-            return make_plan(snapshot, settings, place, root, timeouts, environ, isolation, tell)
+            plan = make_plan(snapshot, settings, place, root, timeouts, environ, isolation, tell)
+            if not uses_flask(place.path(snapshot.environment.script_location)):
+                return plan
+            return replace(plan, launch=replace(plan.launch, loading=partial(throwaway, server)))
 
         def base_launch(surroundings: str | None) -> Launch:
             # By the same interpreter: the base's scripts are to meet the merge result's, not its dependencies.

@@ -10,7 +10,8 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +63,9 @@ class Launch:
     """What keeps a worker from all but its own database."""
     private: Path | None = None
     """The temporary folder in which the project lies, where that is ours."""
+    loading: Callable[[], AbstractContextManager[Address]] | None = None
+    """Gives a database for the time in which the project is loaded, where that may already write: a Flask application may
+    run its own migrations when it is made."""
     stopped: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
     """Set by whoever is interrupted: every session of this launch, whatever its thread, raises Stopped."""
 
@@ -96,16 +100,19 @@ class Session:
         self._ends = time.monotonic() + launch.total_seconds
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._output = _Tail()
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         if self._launch.stopped.is_set():
             raise Stopped
+        first = self._stack.enter_context(self._launch.loading()) if self._launch.loading else self._address
         commands, events = os.pipe(), os.pipe()
         try:
             self._process = self._start_worker(commands[0], events[1])
         except OSError:
             for one in (*commands, *events):
                 os.close(one)
+            self._stack.close()
             raise
         os.close(commands[0])
         os.close(events[1])
@@ -116,7 +123,9 @@ class Session:
         )
         for thread in self._threads:
             thread.start()
-        self._tell(self._launch.job.line(self._launch.isolation.seen(self._address), self._launch.templates))
+        self._tell(self._launch.job.line(self._launch.isolation.seen(first), self._launch.templates))
+        if first is not self._address:
+            self.use(self._address)
         return self
 
     def _start_worker(self, commands: int, events: int) -> Supervised:
@@ -144,6 +153,7 @@ class Session:
         self.kill()
         with contextlib.suppress(OSError):
             self._commands.close()
+        self._stack.close()
 
     def kill(self) -> None:
         """End the worker at once, and whatever it has started."""

@@ -117,3 +117,19 @@ def test_a_factory_in_a_package_is_found_and_needs_no_database_of_its_own(checko
     checkout.write({".alembic-premerge.yml": fix.partition(": ")[2].encode()})
     report = check(checkout, server)
     assert [one.outcome for one in report.replay[0].passes][:2] == ["passed"] * 2
+
+
+def test_an_application_that_upgrades_itself_when_it_is_made(shop: Checkout, server: Server) -> None:
+    """Plain `flask db upgrade` passes: the application's own upgrade has run everything. Here both are to be seen."""
+    own = """    with app.app_context():
+        upgrade()
+        db.session.execute(db.text("SELECT * FROM a"))
+    return app"""
+    upgrades = APP.replace("import Migrate", "import Migrate, upgrade").replace("    return app", own)
+    shop.write({"api/shop.py": upgrades.encode()})
+    report = check(shop, server)
+    assert report.findings == ()
+    assert [(one.name, one.outcome) for one in report.replay[0].passes][:2] == [
+        ("fresh", "passed"), ("stairway", "passed"),
+    ]  # fmt: skip
+    assert [step.statements for step in report.replay[0].steps] == [1]
