@@ -32,7 +32,7 @@ def read_deployments(
     """Ask every environment. `read` gives a file of the repository; an environment that does not answer is skipped, and
     that is never green.
 
-    A variable that holds a URL is read only if one of the `trusted` entries names it: whoever opens a pull request may
+    A variable that holds a URL is read only if one of the `trusted` entries names it: the author of a pull request may
     write any variable's name into the configuration.
     """
     known: list[Deployed] = []

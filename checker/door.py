@@ -1,9 +1,8 @@
 """Where a run begins: on Linux, as a process that has no secret in its arguments or environment.
 
-A migration is a stranger's code, and runs as a child of ours: what our process was started with it could read in /proc.
-So the process replaces itself once, with the rest of its environment and the passwords among its arguments in a file in
-memory that only it has, and then lets nobody look into it (`kernel.hide_from_processes`). `os.environ` and `sys.argv` are
-as they were.
+A migration runs as a child process and could read in /proc what this process was started with. So the process replaces
+itself once, with the rest of its environment and the passwords among its arguments in a file in memory that only it has,
+and then makes itself unreadable for others (`kernel.hide_from_processes`). `os.environ` and `sys.argv` are as they were.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import NoReturn
 
 INTERRUPTED = 130
 VARIABLE = "ALEMBIC_PREMERGE_HANDED_OVER"
-_RUNS_STRANGERS_CODE = ("check", "locate", "demo", "action")
+_RUNS_PROJECT_CODE = ("check", "locate", "demo", "action")
 _AT_START = re.compile(
     r"PYTHON\w*|COVERAGE_\w+|PATH|HOME|LANG|LC_ALL|LC_CTYPE|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|__PYVENV_LAUNCHER__"
 )
@@ -49,8 +48,8 @@ def _begin(module: str, command: list[str]) -> NoReturn:
 
 
 def shelter(command: list[str]) -> None:
-    """Return in a process that strangers' code, if this command runs any, can learn nothing from."""
-    if sys.platform != "linux" or command[:1] not in [[one] for one in _RUNS_STRANGERS_CODE]:
+    """Return in a process whose secrets the project's code cannot read, if this command runs any."""
+    if sys.platform != "linux" or command[:1] not in [[one] for one in _RUNS_PROJECT_CODE]:
         return
     if (handed_over := os.environ.pop(VARIABLE, None)) is None:
         _start_again()

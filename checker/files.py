@@ -1,4 +1,4 @@
-"""Files that the configuration names. Whoever opens a pull request writes the configuration too, so that no name in it may
+"""Files that the configuration names. The author of a pull request writes the configuration too, so no name in it may
 lead out of the repository: to a file of the machine's, whose content a message or a migration could then show.
 """
 

@@ -1,5 +1,5 @@
-"""What a configuration may ask for. Whoever opens a pull request writes the configuration at its head; who could merge wrote
-that of the base, and who runs the command names a file with --config.
+"""What a configuration may ask for. The author of a pull request writes the configuration at its head. The base's was
+merged by somebody with the right to merge, and a file that --config names was chosen by the user of the command.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def _prctl(option: int, *values: int) -> None:
 
 
 def hide_from_processes() -> None:
-    """Nobody but root may read this process's memory, environment and descriptors."""
+    """Only root may read this process's memory, environment and descriptors."""
     _prctl(_PR_SET_DUMPABLE, 0)
 
 

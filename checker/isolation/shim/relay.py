@@ -12,7 +12,7 @@ CHUNK = 1 << 18
 
 
 def relay(lifeline: int, listener: int, host: str, port: int) -> NoReturn:
-    """Connect whoever connects to `listener` with host:port (a host with a slash is a Unix socket's folder); until the
+    """Connect each client of `listener` with host:port (a host with a slash is a Unix socket's folder); until the
     lifeline closes.
     """
     inside = socket.socket(fileno=listener)
