@@ -29,7 +29,8 @@ tests: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-faults: $(READY) ## the long form of the fuzzer: 300,000 inputs
+faults: $(READY) ## the long forms: 300,000 inputs of the fuzzer, every way to another database
+	ALL_WAYS=1 $(BIN)/python -m pytest -q tests/faults/test_other_databases.py
 	$(BIN)/python -m tests.faults.fuzz --inputs 300000
 
 requirements: $(READY) ## pin everything anew

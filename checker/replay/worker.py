@@ -71,32 +71,18 @@ REFUSALS = (
     *(errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.ETIMEDOUT),
 )
 POSTGRES_URL = re.compile(r"postgres(?:ql)?(?:\+(\w+))?://")
-# What may stay of a project's own connection arguments. Nothing in it says where to connect, or as whom.
-HARMLESS = frozenset(
-    "options application_name fallback_application_name connect_timeout client_encoding keepalives keepalives_idle "
-    "keepalives_interval keepalives_count tcp_user_timeout connection_factory cursor_factory async_ async row_factory "
-    "context autocommit prepare_threshold server_settings timeout command_timeout statement_cache_size loop "
-    "prepared_statement_cache_size prepared_statement_name_func max_cached_statement_lifetime record_class "
-    "max_cacheable_statement_size connection_class tcp_keepalive replication async_fallback startup_params".split()
-)
-# libpq and asyncpg read these for what they are not told. An env.py that loads a .env file may set them at any time.
-MISLEADING: tuple[str, ...] = (
-    "PGHOSTADDR",
-    "PGSERVICE",
-    "PGSERVICEFILE",
-    "PGSSLMODE",
-    "PGSSLROOTCERT",
-    "PGSSLCERT",
-    "PGSSLKEY",
-)
-MISLEADING += (
-    "PGTARGETSESSIONATTRS",
-    "PGREQUIRESSL",
-    "PGCHANNELBINDING",
-    "PGREQUIREAUTH",
-    "PGPASSFILE",
-    "PGGSSENCMODE",
-)
+
+
+def load_beside(name: str) -> Any:
+    """A module of ours, by its path: a module of the project's may have that name."""
+    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), f"{name}.py")
+    spec: Any = importlib.util.spec_from_file_location(f"_alembic_premerge_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GUARDS = load_beside("driver_guards")
 
 
 class ForeignDatabaseError(Exception):
@@ -190,11 +176,9 @@ class Target:
 
     def arguments(self, asked: Any, database_key: str) -> Any:
         """Connection arguments that lead to us, with the harmless part of those that were asked for."""
-        for name in MISLEADING:
+        for name in GUARDS.MISLEADING:
             os.environ.pop(name, None)
-        login = {key: self.address[key] for key in ("host", "port", "user", "password")}
-        kept = {key: value for key, value in asked.items() if key in HARMLESS}
-        return {**kept, **login, database_key: self.address["database"]}
+        return GUARDS.arguments(self.address, asked, database_key)
 
     def url(self, driver: str) -> str:
         """SQLAlchemy's URL of it."""
@@ -318,7 +302,7 @@ def guard(target: Target, report: Callable[[str, bool], None]) -> None:
     """Turn every connection of this process to the throwaway database, or refuse it. Three guards, each for itself."""
     event, pool = importlib.import_module("sqlalchemy.event"), importlib.import_module("sqlalchemy.pool")
     engine = importlib.import_module("sqlalchemy.engine").Engine
-    sys.meta_path.insert(0, DriverGuard(target, report))
+    guard_drivers(target, report)
 
     def do_connect(dialect: Any, record: Any, cargs: Any, cparams: Any) -> Any:
         if dialect.name == "postgresql":
@@ -397,75 +381,20 @@ def _told(cargs: Any, cparams: Any) -> str:
     return f"{user + '@' if user else ''}{host}:{cparams.get('port') or 5432}/{database}"
 
 
-class DriverGuard:
-    """The third guard: drivers that are used without SQLAlchemy. Each is changed when the project imports it."""
+def guard_drivers(target: Target, report: Callable[[str, bool], None]) -> None:
+    """The third guard: drivers that are used without SQLAlchemy, and child processes."""
 
-    def __init__(self, target: Target, report: Callable[[str, bool], None]) -> None:
-        self._target, self._report = target, report
-        self._patches = {
-            "psycopg2": self._psycopg2,
-            "psycopg": self._psycopg,
-            "asyncpg": self._asyncpg,
-            "pg8000.core": self._pg8000,
-        }
-
-    def find_spec(self, name: str, path: Any = None, module: Any = None) -> Any:
-        """Python's question to a finder: where a module comes from."""
-        patch = self._patches.get(name)
-        spec = importlib.machinery.PathFinder.find_spec(name, path, module) if patch else None
-        if patch is None or spec is None or spec.loader is None:
-            return None
-        loader, execute = spec.loader, spec.loader.exec_module
-
-        def exec_module(module: Any) -> None:
-            execute(module)
-            patch(module)
-
-        loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-    def _ours(self, dsn: Any, asked: Any, key: str) -> Any:
-        told, second = self._target.judge(dsn, asked)
+    def redirect(dsn: Any, asked: Any, key: str) -> Any:
+        told, second = target.judge(dsn, asked)
         if told:
-            self._report(told, second)
-        return self._target.arguments(asked, key)
+            report(told, second)
+        return target.arguments(asked, key)
 
-    def _psycopg2(self, module: Any) -> None:
-        original = module.connect
+    def refuse(wanted: str) -> None:
+        report(wanted, True)
+        raise ForeignDatabaseError(wanted)
 
-        def connect(dsn: Any = None, connection_factory: Any = None, cursor_factory: Any = None, **asked: Any) -> Any:
-            arguments = self._ours(dsn, asked, "dbname")
-            return original(connection_factory=connection_factory, cursor_factory=cursor_factory, **arguments)
-
-        module.connect = connect
-
-    def _psycopg(self, module: Any) -> None:
-        for owner in (module.Connection, module.AsyncConnection):
-            owner.connect = classmethod(self._psycopg_connect(owner.connect.__func__))
-        module.connect = module.Connection.connect
-
-    def _psycopg_connect(self, original: Any) -> Any:
-        def connect(cls: Any, conninfo: str = "", **asked: Any) -> Any:
-            return original(cls, "", **self._ours(conninfo, asked, "dbname"))
-
-        return connect
-
-    def _asyncpg(self, module: Any) -> None:
-        original = module.connect
-
-        def connect(dsn: Any = None, **asked: Any) -> Any:
-            return original(**self._ours(dsn, asked, "database"))
-
-        module.connect = module.connection.connect = connect
-
-    def _pg8000(self, module: Any) -> None:
-        original = module.CoreConnection.__init__
-        names = list(inspect.signature(original).parameters)[1:]
-
-        def connect(connection: Any, *given: Any, **asked: Any) -> None:
-            original(connection, **self._ours(None, {**dict(zip(names, given)), **asked}, "database"))
-
-        module.CoreConnection.__init__ = connect
+    GUARDS.Guards(lambda: target.address, redirect, refuse).install()
 
 
 # ---------------------------------------------------------------- which databases env.py migrates
@@ -1341,11 +1270,7 @@ class Worker:
 
 
 def _load_observer(places: Any) -> Any:
-    """observer.py, by its path: a module of the project's may have that name."""
-    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "observer.py")
-    spec: Any = importlib.util.spec_from_file_location("_alembic_premerge_observer", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_beside("observer")
     observer = module.Observer(lambda file: _of_project(os.path.realpath(file), places))
     observer.listen()
     return observer

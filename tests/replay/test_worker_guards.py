@@ -56,8 +56,10 @@ TURNED_ROUND["the same with a listener"] = (
     f"with engine.begin() as other: other.exec_driver_sql('{_TRESPASS}')"
 )
 REFUSED = {
-    "creator past the drivers": "import psycopg2 ;; "
-    + _ENGINE.format('"postgresql+psycopg2://", creator=lambda: psycopg2._connect("DSN")'),
+    "creator past the drivers": "import psycopg2, importlib.machinery, importlib.util ;; "
+    "spec = importlib.machinery.PathFinder.find_spec('psycopg2._psycopg', psycopg2.__path__) ;; "
+    "raw = importlib.util.module_from_spec(spec) ;; spec.loader.exec_module(raw) ;; "
+    + _ENGINE.format('"postgresql+psycopg2://", creator=lambda: raw._connect("DSN")'),
     "SQLite file": _ENGINE.format('"sqlite:///FILE"'),
     "SQLite creator": "import sqlite3 ;; " + _ENGINE.format('"sqlite://", creator=lambda: sqlite3.connect("FILE")'),
 }
