@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from checker.isolation import shim
 from checker.isolation.network import Network, NoNamespace
 from checker.temporary import temporary_folder
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     Address = TypeVar("Address", bound=DataclassInstance)
 
 SECCOMP_MACHINES = ("x86_64", "aarch64")
+_LANDLOCK_WITH_TCP = 4
+_LOADERS = ("lib/ld-*.so*", "lib64/ld-*.so*", "lib/*/ld-*.so*")
+"""What the kernel starts a dynamically linked program with."""
 RUNNER_FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 RUNNER_FOLDER = "_runner_file_commands"
 """Where the runner keeps them, and nothing else."""
@@ -44,6 +49,8 @@ class Confinement:
     ports: tuple[int, ...] | None = None
     hidden: tuple[str, ...] = ()
     refuse_local_sockets: bool = False
+    programs: tuple[str, ...] | None = None
+    """The programs that it may run, with what loads them; None for all."""
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -141,6 +148,25 @@ def isolate(host: str, port: int, hidden: Iterable[str] = ()) -> Iterator[Isolat
         descriptors = network.descriptors if network else ()
         confinement = _confinement(descriptors, host, place[1] if place else port, hidden, missing)
         yield Isolation(confinement, place, account, tuple(missing))
+
+
+def confine_server(program: Path, user: int | None, group: int | None) -> Confinement | None:
+    """What is taken from a PostgreSQL server of ours: a migration is its superuser. It runs no program but itself, and
+    opens no connection. None where this kernel cannot do that.
+    """
+    if landlock_version() < _LANDLOCK_WITH_TCP or platform.machine() not in SECCOMP_MACHINES:
+        return None
+    loaders = (path for pattern in _LOADERS for path in Path("/").glob(pattern))
+    programs = dict.fromkeys(os.path.realpath(one) for one in (program, *loaders))
+    return Confinement(
+        user=user, group=group, landlock=True, ports=(), refuse_local_sockets=True, programs=tuple(programs)
+    )
+
+
+def confined(argv: Sequence[str], confinement: Confinement) -> list[str]:
+    """The command that confines itself and then is `argv`, as the same process."""
+    layers = json.dumps(confinement.layers())
+    return [sys.executable, "-I", "-S", "-B", shim.FOLDER, "confine", layers, "--", *argv]
 
 
 def _confinement(

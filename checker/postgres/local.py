@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from checker.isolation.layers import confine_server, confined
 from checker.postgres.databases import MINIMUM_VERSION, DatabaseServer, throwaway_arguments, wait_until_ready
 from checker.postgres.guard import Account, Guard
 from checker.postgres.interface import Address, ProviderUnavailable, Request
 from checker.temporary import MEMORY
 
 ENOUGH_MEMORY = 512 * 1024 * 1024
+OPEN_BY_SQL = "programs and connections by SQL on the temporary server (COPY TO PROGRAM, dblink): needs Linux 6.7"
 SUPERUSER = "postgres"  # what production calls it: migrations write OWNER TO postgres
 _STARTS = 3
 _SECONDS = 60.0
@@ -91,7 +93,9 @@ def start_cluster(provider: str, binaries: Binaries, request: Request, guard: Gu
     cluster = _Cluster(binaries, request.environ, guard)
     cluster.initialise()
     address = cluster.start()
-    return DatabaseServer(provider, address, request, stop=guard.close)
+    server = DatabaseServer(provider, address, request, stop=guard.close)
+    server.open_to_workers = cluster.open_to_workers
+    return server
 
 
 class _Cluster:
@@ -105,6 +109,15 @@ class _Cluster:
         self._log = self._folder / "log"
         self._env = {"PATH": environ.get("PATH", os.defpath), "LC_ALL": "C", **binaries.env}
         self._password = secrets.token_hex(16)
+        account = binaries.account
+        self._confinement = confine_server(
+            binaries.folder / "postgres", account.user if account else None, account.group if account else None
+        )
+
+    @property
+    def open_to_workers(self) -> str | None:
+        """What SQL can do on this server beyond its databases, in words; None where that is nothing."""
+        return None if self._confinement else OPEN_BY_SQL
 
     def initialise(self) -> None:
         """Run initdb. The locale is the C of Unicode where this platform knows it: quick, and the same everywhere."""
@@ -130,7 +143,9 @@ class _Cluster:
                 self._serve(address)
             except ProviderUnavailable:
                 if not _is_taken(address.port):
-                    raise
+                    if not self._confinement:
+                        raise
+                    self._confinement = None  # `postgres` may be a script that runs another program
             else:
                 return address
         address = self._address()
@@ -143,7 +158,11 @@ class _Cluster:
     def _serve(self, address: Address) -> None:
         options = {"listen_addresses": address.host, "port": str(address.port), "unix_socket_directories": ""}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        self._run("postgres", "-D", str(self._data), *arguments, *throwaway_arguments())
+        argv = [str(self._binaries.folder / "postgres"), "-D", str(self._data), *arguments, *throwaway_arguments()]
+        if self._confinement:
+            self._guard.run(confined(argv, self._confinement), self._log, self._folder, self._env, None)
+        else:
+            self._guard.run(argv, self._log, self._folder, self._env, self._binaries.account)
         wait_until_ready(address, _SECONDS, self._exited)
 
     def _exited(self, seconds: float) -> str | None:

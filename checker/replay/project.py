@@ -57,7 +57,9 @@ def isolated(
         tell("the project was refused the network or a file: once more with less isolation")
         isolation = isolation.relaxed()
         replays = run(*arguments, isolation=isolation, tell=tell, **named)
-    return tuple(replace(replay, not_isolated=isolation.missing) for replay in replays)
+    open_to_workers = named["server"].open_to_workers
+    missing = (*isolation.missing, *([open_to_workers] if open_to_workers else []))
+    return tuple(replace(replay, not_isolated=missing) for replay in replays)
 
 
 def _was_refused(replay: Replay) -> bool:

@@ -1,6 +1,7 @@
 """Confines and supervises what the checker runs; standard library only, a process of its own for each task.
 
     python -I -S -B shim supervise FD JSON -- PROGRAM ARGUMENT...
+    python -I -S -B shim confine JSON -- PROGRAM ARGUMENT...
     python -I -S -B shim network FD
     python -I -S -B shim relay FD LISTENER HOST PORT
 
@@ -19,7 +20,11 @@ def main() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[0] = here.removesuffix(os.path.join("checker", "isolation", "shim"))
     task, descriptor, *arguments = sys.argv[1:]
-    if task == "supervise":
+    if task == "confine":
+        from checker.isolation.shim.supervise import become_confined
+
+        become_confined(descriptor, arguments[1:])
+    elif task == "supervise":
         from checker.isolation.shim.supervise import supervise
 
         supervise(int(descriptor), arguments[0], arguments[2:])

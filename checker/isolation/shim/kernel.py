@@ -26,7 +26,7 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 # Landlock's three system calls have the same numbers on every architecture.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT, _LANDLOCK_VERSION = 444, 445, 446, 1
 _RULE_PATH, _RULE_PORT = 1, 2
-_WRITE_FILE, _READ_FILE, _MAKE_BLOCK, _TRUNCATE = 1 << 1, 1 << 2, 1 << 11, 1 << 14
+_EXECUTE, _WRITE_FILE, _READ_FILE, _MAKE_BLOCK, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 11, 1 << 14
 _CONNECT_TCP = 1 << 1
 _SCOPE_ABSTRACT_SOCKET, _SCOPE_SIGNAL = 1 << 0, 1 << 1
 
@@ -107,20 +107,23 @@ def landlock_version() -> int:
     return max(0, int(_C.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)))
 
 
-def landlock(ports: Iterable[int] | None, hidden: Iterable[str]) -> None:
+def landlock(ports: Iterable[int] | None, hidden: Iterable[str], programs: Iterable[str] | None = None) -> None:
     """From here on (Linux 5.13) no process outside can be traced, nor its /proc entries be read; (6.7) TCP leads to
     `ports` only, where they are given; (6.12) no process outside gets a signal. Files below `hidden` can neither be
-    read nor written.
+    read nor written. No program can be run but `programs`, where they are given.
     """
     version, hidden = landlock_version(), [os.path.realpath(path) for path in hidden]
     if not version:
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")
     files = (_READ_FILE | _WRITE_FILE | (_TRUNCATE if version >= 3 else 0)) if hidden else _MAKE_BLOCK
+    execute = 0 if programs is None else _EXECUTE
     network = _CONNECT_TCP if version >= 4 and ports is not None else 0
     scope = _SCOPE_ABSTRACT_SOCKET | _SCOPE_SIGNAL if version >= 6 else 0
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = _checked(
-        _C.syscall(_LANDLOCK_CREATE, struct.pack("QQQ", files, network, scope)[:size], ctypes.c_size_t(size), 0),
+        _C.syscall(
+            _LANDLOCK_CREATE, struct.pack("QQQ", files | execute, network, scope)[:size], ctypes.c_size_t(size), 0
+        ),
         "landlock_create_ruleset",
     )
     try:
@@ -128,6 +131,8 @@ def landlock(ports: Iterable[int] | None, hidden: Iterable[str]) -> None:
             _rule(ruleset, _RULE_PORT, struct.pack("QQ", network, port))
         for path in _around(hidden) if hidden else ["/"]:
             _allow_files(ruleset, path, files)
+        for path in programs or ():
+            _allow_files(ruleset, path, execute)
         no_new_privileges()
         _checked(_C.syscall(_LANDLOCK_RESTRICT, ruleset, 0), "landlock_restrict_self")
     finally:

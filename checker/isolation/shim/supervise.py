@@ -29,6 +29,16 @@ def supervise(lifeline: int, confinement: str, argv: list[str]) -> NoReturn:
     _end_as(_wait(child, lifeline, woken))
 
 
+def become_confined(confinement: str, argv: list[str]) -> NoReturn:
+    """Take every right away that is not needed, then be `argv`: signals for this process reach it."""
+    try:
+        confine(json.loads(confinement))
+        os.execv(argv[0], argv)
+    except OSError as error:
+        print(f"{argv[0]} could not be confined and started: {error.strerror or error}", file=sys.stderr, flush=True)
+    os._exit(127)
+
+
 def _become(argv: list[str], confinement: dict[str, Any], parent: int, lifeline: int) -> NoReturn:
     """In the child: take every right away that is not needed, then be the program."""
     try:
@@ -60,7 +70,7 @@ def confine(confinement: dict[str, Any]) -> None:
         kernel.drop_capabilities()
     kernel.no_new_privileges()
     if confinement["landlock"]:
-        kernel.landlock(confinement["ports"], confinement["hidden"])
+        kernel.landlock(confinement["ports"], confinement["hidden"], confinement["programs"])
     if confinement["refuse_local_sockets"]:
         kernel.refuse_local_sockets()
 
