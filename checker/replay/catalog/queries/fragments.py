@@ -9,6 +9,8 @@ FIRST_USER_OID = 16384
 """PostgreSQL's own objects have smaller oids, whatever schema they sit in: no list of schemas has to be kept."""
 
 NEWLINE = r"E'\n'"
+ROLE_OF_A_RUN = "^premerge_[0-9a-f]{12}$"
+"""Our own runs' roles on a server that a user gives."""
 ONE_ASPECT_A_LINE = f"concat_ws({NEWLINE}"
 
 

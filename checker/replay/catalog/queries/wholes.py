@@ -5,6 +5,7 @@ from __future__ import annotations
 from checker.replay.catalog.queries.fragments import (
     FIRST_USER_OID,
     ONE_ASPECT_A_LINE,
+    ROLE_OF_A_RUN,
     aspect,
     comment,
     firing,
@@ -26,7 +27,8 @@ def always_sections(version: int) -> dict[str, str]:
         membership += " || CASE WHEN m.inherit_option THEN '' ELSE ' without inherit' END"
         membership += " || CASE WHEN m.set_option THEN '' ELSE ' without set' END"
     return {
-        # Cluster-wide; never a password. Names that start with pg_ are PostgreSQL's own.
+        # Cluster-wide; never a password. Names that start with pg_ are PostgreSQL's own, and another run on the same
+        # server may make and drop its role between two of our readings.
         "roles": f"""
 SELECT 0::oid AS unit, 'role' AS kind, quote_ident(r.rolname) AS identity, {ONE_ASPECT_A_LINE},
     'attributes: ' || nullif(concat_ws(', ',
@@ -36,10 +38,11 @@ SELECT 0::oid AS unit, 'role' AS kind, quote_ident(r.rolname) AS identity, {ONE_
         CASE WHEN rolbypassrls THEN 'bypassrls' END), ''),
     'connection limit: ' || nullif(rolconnlimit, -1), 'valid until: ' || rolvaliduntil,
     {aspect("settings", options("rolconfig"))},
-    (SELECT 'member of: ' || string_agg(DISTINCT {membership}, ', ') FROM pg_auth_members m WHERE m.member = r.oid),
+    (SELECT 'member of: ' || string_agg(DISTINCT {membership}, ', ') FROM pg_auth_members m
+        WHERE m.member = r.oid AND pg_get_userbyid(m.roleid) !~ '{ROLE_OF_A_RUN}'),
     {aspect("comment", "shobj_description(r.oid, 'pg_authid')")}
 ) AS definition, NULL AS parent_kind, NULL AS parent_identity
-FROM pg_roles r WHERE r.rolname !~ '^pg_'""",
+FROM pg_roles r WHERE r.rolname !~ '^pg_' AND r.rolname !~ '{ROLE_OF_A_RUN}'""",
         # The options may hold a password: only their names are told.
         "user mappings": f"""
 SELECT 0::oid, 'user mapping', CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END || ' on '
