@@ -29,9 +29,10 @@ tests: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-faults: $(READY) ## the long forms: 300,000 inputs of the fuzzer, every way to another database
+faults: $(READY) ## the long forms: 300,000 inputs of the fuzzer, every way to another database, 200 killed runs
 	ALL_WAYS=1 $(BIN)/python -m pytest -q tests/faults/test_other_databases.py
 	$(BIN)/python -m tests.faults.fuzz --inputs 300000
+	LONG=1 $(BIN)/python -m pytest tests/faults/test_left_behind.py
 
 requirements: $(READY) ## pin everything anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

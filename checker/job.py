@@ -17,6 +17,7 @@ from pathlib import Path
 
 from checker.errors import CheckerError
 from checker.inputs import Inputs, find_program
+from checker.replay.environment import for_a_question
 
 # What a project's own set-up has no use for, and must not read: this step's inputs with its token, and the runner's own.
 _PRIVATE = ("INPUT_", "ACTIONS_")
@@ -71,7 +72,7 @@ class _Places:
 def _places(python: str, environ: Mapping[str, str]) -> _Places | None:
     argv = [python, "-I", "-c", _PLACES]
     done = subprocess.run(
-        argv, env=_environ(python, environ), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        argv, env=for_a_question(environ), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
     lines = done.stdout.splitlines()
     if done.returncode or len(lines) < 2:
@@ -155,5 +156,5 @@ def with_job_python(
     if own:
         return {**environ, "VIRTUAL_ENV": str(Path(own).parent.parent)}
     python = None if environ.get("VIRTUAL_ENV") else job_python(inputs, directory, environ)
-    places = _places(python, environ) if python else None
-    return {**environ, "VIRTUAL_ENV": str(places.prefix)} if places else environ
+    # By its place alone. It may be a file that the pull request added, and a static check runs nothing of that.
+    return {**environ, "VIRTUAL_ENV": str(Path(python).parent.parent)} if python else environ

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import re
 import secrets
 import threading
 import time
@@ -15,11 +14,10 @@ import psycopg
 from psycopg import sql
 
 from checker.errors import PostgresUnavailable
+from checker.postgres.claims import PREFIX, Claim
 from checker.postgres.interface import IMAGES, Address, InitScript, ProviderUnavailable, Request, Server
 
 MINIMUM_VERSION = 13
-PREFIX = "premerge_"
-"""With which every database and role begins that is made here."""
 THROWAWAY_OPTIONS = {
     # Nothing here has to survive a power cut.
     "fsync": "off",
@@ -45,16 +43,6 @@ _SETTINGS = """
     WHERE datname = %s"""
 
 
-def own_name() -> str:
-    """A new name for a database or a role of a run."""
-    return f"{PREFIX}{secrets.token_hex(6)}"
-
-
-def is_own_name(name: str) -> bool:
-    """Whether a run made it, this one or another."""
-    return re.fullmatch(rf"{PREFIX}[0-9a-f]{{12}}", name) is not None
-
-
 @dataclass(frozen=True)
 class Login:
     """A role and its password."""
@@ -72,7 +60,8 @@ class DatabaseServer(Server):
     """A server that `admin` may log in to; the methods may be called from several threads.
 
     `login` holds further libpq parameters; `stop` ends the server itself and is None where it is not ours. `owner` is a
-    role made for this run, which owns the databases and has no other right; it is dropped in the end.
+    role made for this run, which owns the databases and has no other right; it is dropped in the end. `claim`: this run's
+    claim to them, on a server that others use too; given up in the end.
     """
 
     def __init__(
@@ -84,6 +73,7 @@ class DatabaseServer(Server):
         login: Mapping[str, str] = OWN_SERVER_LOGIN,
         stop: Callable[[], None] | None = None,
         owner: Login | None = None,
+        claim: Claim | None = None,
     ) -> None:
         self.provider = provider
         self.host, self.port = admin.host, admin.port
@@ -92,6 +82,8 @@ class DatabaseServer(Server):
         self._tell = request.tell
         self._stop = stop
         self._owner = owner
+        self._claim = claim
+        self._prefix = f"{PREFIX}{claim.run}_" if claim else PREFIX
         self.restricted = owner is not None
         self._closed = False
         self._ours: set[str] = set()
@@ -126,7 +118,9 @@ class DatabaseServer(Server):
     def create_database(self, template: Address | None = None) -> Address:
         """Make an empty database under a random name, or a copy of `template` (whose sessions are ended first)."""
         source = template or self._template
-        new = self._admin.at(own_name())
+        new = self._admin.at(f"{self._prefix}{secrets.token_hex(6)}")
+        if self._claim:
+            self._claim.renew()
         with self._connect(self._admin) as connection:
             with self._lock:
                 self._ours.add(new.database)
@@ -155,6 +149,8 @@ class DatabaseServer(Server):
             self._stop()  # the databases go with it
         else:
             self._drop_all()
+        if self._claim:
+            self._claim.close()
 
     def _drop_all(self) -> None:
         left = sorted(self._ours)  # those dropped before as well: that is no error

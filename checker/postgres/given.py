@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
+from functools import partial
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from checker.postgres.databases import DatabaseServer, Login, connect, one_line, own_name
+from checker.postgres.claims import PREFIX, Claim, new_run, remove_dead
+from checker.postgres.databases import DatabaseServer, Login, connect, one_line
 from checker.postgres.interface import Address, ProviderUnavailable, Request
 
+_KEEPALIVE = {"keepalives_idle": "30"}
+"""For a session that is idle for as long as a run takes: a firewall may forget it."""
 _OURS = ("host", "port", "user", "password", "dbname")
 
 
 def start(request: Request) -> DatabaseServer:
     """The server at `settings.url`. Raises ProviderUnavailable; the password is in no message."""
     address, login = parse_url(request.settings.url or "", request.environ.get("PGPASSWORD", ""))
+    claim = None
     try:
         with connect(address, login) as connection:
             may_make_roles = _check_rights(connection)
-            owner = _new_owner(connection) if may_make_roles and not request.settings.privileged else None
-        server = DatabaseServer("given", address, request, login=login, owner=owner)
+            claim = Claim(new_run(), partial(connect, address, {**_KEEPALIVE, **login}))
+            remove_dead(connection)
+            own_role = may_make_roles and not request.settings.privileged
+            owner = _new_owner(connection, claim.run) if own_role else None
+        server = DatabaseServer("given", address, request, login=login, owner=owner, claim=claim)
     except psycopg.Error as error:
+        if claim:
+            claim.close()
         raise ProviderUnavailable(one_line(error), "Fix the URL, or start that server.") from None
     if owner is None:
         server.open_to_workers = f"all that the role {address.user} may do on {address.host}"
     return server
 
 
-def _new_owner(connection: psycopg.Connection) -> Login:
+def _new_owner(connection: psycopg.Connection, run: str) -> Login:
     """A role that may log in and nothing else; ours may act for it."""
-    owner = Login(own_name(), secrets.token_hex(16))
+    owner = Login(f"{PREFIX}{run}", secrets.token_hex(16))
     role = sql.Identifier(owner.user)
     # Not the password itself: the server may write every statement into its log.
     verifier = connection.pgconn.encrypt_password(owner.password.encode(), owner.user.encode()).decode()
     connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(verifier)))
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+    with contextlib.suppress(psycopg.Error):  # 14, on Linux: a statement ends when the worker that sent it is gone
+        connection.execute(sql.SQL("ALTER ROLE {} SET client_connection_check_interval = '2s'").format(role))
     return owner
 
 

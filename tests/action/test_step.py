@@ -132,6 +132,15 @@ def test_a_privileged_event_runs_nothing_of_the_project(event: str, shop: Checko
     assert run(shop, tmp_path, environ, replay="false").status == 0
 
 
+def test_a_static_step_starts_no_python_of_the_job(shop: Checkout, tmp_path: Path) -> None:
+    own = {".venv/bin/python3": b"#!/bin/sh\ntouch was-started\n", ".gitignore": b"was-started\n"}
+    shop.commit({**SHOP, f"{VERSIONS}/c_.py": script("c", "b"), **own})
+    (shop.root / ".venv/bin/python3").chmod(0o755)
+    path = os.pathsep.join((str(shop.root / ".venv/bin"), os.environ["PATH"]))
+    assert run(shop, tmp_path, {"PATH": path}, replay="false").status == 0
+    assert not (shop.root / "was-started").exists()
+
+
 def test_the_installer_sees_the_jobs_python_and_not_our_token(shop: Checkout, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     for name in ("python", "python3"):

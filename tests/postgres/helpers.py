@@ -20,7 +20,8 @@ from checker.postgres import start_server
 from checker.postgres.databases import connect
 from checker.settings import PostgresSettings
 
-server = start_server(PostgresSettings(provider=sys.argv[1]), environ=os.environ, tell=lambda line: None)
+asked = {"url" if "://" in sys.argv[1] else "provider": sys.argv[1]}
+server = start_server(PostgresSettings(**asked), environ=os.environ, tell=lambda line: None)
 address = server.create_database()
 print(os.geteuid(), address.host, address.port, address.user, address.password, address.database, flush=True)
 sys.stdin.read()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+
 import psycopg
 import pytest
 
 from checker.errors import PostgresUnavailable
 from checker.postgres import Address, Server, start_server
+from checker.postgres.databases import connect
 from checker.postgres.given import parse_url
 from checker.postgres.interface import ProviderUnavailable, Request
 from checker.postgres.select import Provider
@@ -107,3 +110,49 @@ def test_the_url_s_own_role_only_on_request(server: Server) -> None:
     with start_server(PostgresSettings(url=admin.url(), privileged=True), environ={}, tell=print) as given:
         assert given.create_database().user == admin.user
         assert given.open_to_workers
+
+
+@pytest.mark.postgres
+def test_the_next_run_drops_what_a_killed_one_left_and_nothing_of_a_living_one(server: Server) -> None:
+    admin = server.create_database()
+    helpers.run(admin, "CREATE DATABASE premerge_of_somebody_else")
+    before = helpers.databases(admin)
+    roles = "SELECT array_agg(rolname::text ORDER BY rolname) FROM pg_roles"
+    roles_before = helpers.ask(admin, roles)
+    killed, _, left = helpers.start_owner(admin.url(), before=("env", "TMPDIR=/"))
+    living, _, kept = helpers.start_owner(admin.url())
+    orphan = connect(left)  # a session that its worker's end has not ended
+    with contextlib.closing(orphan):
+        killed.kill()
+        killed.wait()
+        assert helpers.comes_true(lambda: held(admin) == 1)
+        with start_server(PostgresSettings(url=admin.url()), environ={}, tell=print) as given:
+            given.create_database()
+            assert helpers.databases(admin) >= before | {kept.database}
+            assert left.database not in helpers.databases(admin)
+            assert left.user not in helpers.ask(admin, roles)
+            assert helpers.lets_in(kept)
+        with pytest.raises(psycopg.OperationalError):
+            orphan.execute("SELECT 1")
+    helpers.end_owner(living)
+    helpers.end_owner(killed)
+    assert helpers.databases(admin) == before
+    assert helpers.ask(admin, roles) == roles_before
+    helpers.run(admin, "DROP DATABASE premerge_of_somebody_else")
+
+
+def held(address: Address) -> int:
+    """How many runs have a claim there."""
+    return int(helpers.ask(address, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
+
+
+@pytest.mark.postgres
+def test_a_claim_that_was_lost_is_renewed(server: Server) -> None:
+    admin = server.create_database()
+    with start_server(PostgresSettings(url=admin.url()), environ={}, tell=print) as given:
+        helpers.run(
+            admin, "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+        )
+        own = given.create_database()
+        with start_server(PostgresSettings(url=admin.url()), environ={}, tell=print):
+            assert own.database in helpers.databases(admin)
