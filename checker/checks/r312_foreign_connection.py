@@ -11,7 +11,8 @@ INFO = CheckInfo(
     id="R312",
     slug="foreign-connection",
     severity=Severity.WARNING,
-    says="env.py or a migration asked for another database than the one that it migrates.",
+    says="env.py or a migration asked for another database than the one that it migrates, or a statement reaches a program, a "
+    "file or another server.",
     breaks="What it does there is in no transaction with the migration, is not undone with it, and was not replayed: the "
     "connection was refused, or turned to the throwaway database.",
     mend="Let a migration work on op.get_bind() alone. An env.py that migrates several databases calls run_migrations once for "
@@ -30,5 +31,5 @@ def check(subject: Subject) -> Iterator[Finding]:
     if asked:
         yield INFO.finding(
             subject,
-            f"env.py or a migration reached for another database beside the one that it migrates: {listing(asked)}",
+            f"env.py or a migration reached beyond the database that it migrates: {listing(asked)}",
         )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 USER = "postgres"
 DATA = "/premerge"
 """A place of our own: the images' volume lies below /var/lib/postgresql, and moved with version 18."""
+OPEN_BY_SQL = "programs in the container and connections from it, by SQL (COPY TO PROGRAM, dblink)"
 _PORT = 5432
 _SECONDS = 60.0
 _HINT = (
@@ -83,7 +84,9 @@ def _start(request: Request) -> DatabaseServer:
         container.start()
         address = _address(container, password)
         wait_until_ready(address, _SECONDS, lambda seconds: _exited(container, seconds), _HINT)
-        return DatabaseServer("container", address, request, stop=stop)
+        server = DatabaseServer("container", address, request, stop=stop)
+        server.open_to_workers = OPEN_BY_SQL
+        return server
     except BaseException:
         stop()
         raise

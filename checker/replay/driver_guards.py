@@ -324,9 +324,10 @@ class Guards:
         address = self._address()
         if option == "URL":
             place = re.sub(r"^[^/]*//([^/?]*@)?", "", value)
-            host, _, port = re.split(r"[/?]", place)[0].rpartition(":")
             led_on = re.search(r"[?&](host|hostaddr|service|port)=", place) is not None
-            return led_on or (bool(place) and not is_at(address, *((host, port) if host else (port, 5432))))
+            host, port = re.findall(r"^(.*?)(?::(\d+))?$", re.split(r"[/?]", place)[0])[0]
+            ours = is_at(address, host or address["host"], port or address["port"])  # what is not given is ours
+            return led_on or not ours
         return option == "service" or value != str(address["port" if option == "port" else "host"])
 
     def environment(self, given: Any) -> dict[str, str]:
@@ -397,17 +398,43 @@ def _derive_from(guarded: Any, base: Any) -> None:
                 continue
 
 
-def _words(argv: Any) -> Iterator[str]:
+def _words(argv: Any) -> list[str]:
     """The words of a command; those of a shell's command one by one."""
-    for one in [argv] if isinstance(argv, (str, bytes)) else list(argv or ()):
-        word = os.fsdecode(one)
-        if not re.search(rf"(?:^|[\s/;&|('\"]){PROGRAM.pattern}\s", word):
-            yield word
-            continue
-        try:
-            yield from shlex.split(word)
-        except ValueError:
-            yield from word.split()
+    if isinstance(argv, (str, bytes)):
+        return _split(os.fsdecode(argv))
+    words = [os.fsdecode(one) for one in argv or ()]
+    if len(words) > 2 and words[1] == "-c" and os.path.basename(words[0]) in ("sh", "bash", "dash", "ash", "zsh"):
+        return _split(words[2])
+    return words
+
+
+def _split(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
+
+
+# Quoted text and comments of SQL; what is between dollars may be a block that is run
+_ASIDE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.S)
+_BEYOND = {
+    "COPY with a program": r"\bCOPY\b[^;]*\b(?:TO|FROM)\s+PROGRAM\b",
+    "dblink": r"\bdblink(?:_connect\w*|_exec|_send_query)?\s*\(",
+    "IMPORT FOREIGN SCHEMA": r"\bIMPORT\s+FOREIGN\s+SCHEMA\b",
+    "CREATE SERVER": r"\bCREATE\s+SERVER\b",
+    "CREATE SUBSCRIPTION": r"\bCREATE\s+SUBSCRIPTION\b",
+    "a large object in a file": r"\blo_(?:import|export)\s*\(",
+    "a file of the server": r"\bpg_(?:read_file|read_binary_file|ls_dir)\s*\(",
+}
+_HINT = re.compile(r"program|dblink|foreign|server|subscription|lo_|pg_read|pg_ls", re.I)  # few statements come further
+
+
+def beyond_database(statement: str) -> Optional[str]:
+    """What a statement reaches beyond its own database, in words; None where that is nothing."""
+    if not _HINT.search(statement):
+        return None
+    plain = _ASIDE.sub("''", statement)
+    return next((words for words, pattern in _BEYOND.items() if re.search(pattern, plain, re.I)), None)
 
 
 def _servers(words: list[str]) -> Iterator[tuple[str, str]]:

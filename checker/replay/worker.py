@@ -1009,6 +1009,7 @@ class Worker:
 
         def record(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
             if self._recording:
+                self._see_beyond(statement)
                 self._record(statement + (f"  -- {len(parameters)} rows" if many else ""), parameters)
 
         maintainer.update_to_step = update_to_step
@@ -1023,6 +1024,16 @@ class Worker:
         if self._recorded <= STATEMENTS + 1:
             cut = "…" if len(statement) > CHARACTERS else ""
             self.channel.send("statement", sql=statement[:CHARACTERS] + cut, values=_values(parameters))
+
+    def _see_beyond(self, statement: str) -> None:
+        """Report a statement that reaches a program, a file or another server."""
+        words = GUARDS.beyond_database(statement)
+        if words:
+            path, frame = os.path.realpath(self.step["path"]), sys._getframe(1)
+            while frame.f_back is not None and os.path.realpath(frame.f_code.co_filename) != path:
+                frame = frame.f_back
+            line = f", line {frame.f_lineno}" if os.path.realpath(frame.f_code.co_filename) == path else ""
+            self._report(f"{words} ({os.path.basename(path)}{line})", True)
 
     def _report(self, wanted: str, strange: bool) -> None:
         if wanted not in self._wanted:

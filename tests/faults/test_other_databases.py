@@ -17,6 +17,7 @@ import pytest
 from checker.isolation.layers import NO_ISOLATION, Isolation, isolate
 from checker.postgres.interface import Address, Server
 from checker.replay.plan import run_fresh
+from checker.replay.worker import load_beside
 from tests.faults.ways import SERVER_WAYS, WAYS, Way
 from tests.replay.conftest import Project, TestServer, foreign_server, project, server
 
@@ -150,5 +151,43 @@ def test_the_temporary_server_reaches_nothing(
         connection.execute("CREATE TABLE victim (id int)")
     became, said = attempt(way, project, server, foreign, NO_ISOLATION, MARK=str(mark))
     assert became == "refused", said
+    assert "(a.py, line " in said  # R312 names the statement
     assert not mark.exists()
     assert tables(foreign_server, foreign) == {"victim"}
+
+
+def test_words_of_a_statement_that_reaches_nothing_are_not_reported() -> None:
+    seen = load_beside("driver_guards").beyond_database
+    assert seen("COPY (SELECT 1) TO PROGRAM 'true'") == "COPY with a program"
+    assert seen("DO $$ BEGIN PERFORM dblink_exec('x', 'y'); END $$") == "dblink"
+    for harmless in (
+        "INSERT INTO t VALUES ('COPY t TO PROGRAM x; CREATE SERVER')",
+        "CREATE TABLE program (server text, dblink text)",
+        "CREATE EXTENSION dblink -- dblink(...)",
+        "CREATE FOREIGN TABLE t () SERVER s",
+        "COPY program FROM STDIN",
+    ):
+        assert seen(harmless) is None, harmless
+
+
+@pytest.mark.parametrize(
+    ("argv", "refused"),
+    [
+        (["psql", "-c", "UPDATE t SET host = 'x'"], False),
+        (["psql", "postgresql:///shop"], False),
+        (["psql", "postgresql://u:p@127.0.0.1:5/shop"], False),
+        (["git", "commit", "-m", "psql -h other"], False),
+        ("psql -h other -c 'SELECT 1'", True),
+        (["sh", "-c", "pg_dump --host other"], True),
+        (["pg_dump", "-dpostgresql://other/shop"], True),
+        (["psql", "host=127.0.0.1 port=6"], True),
+    ],
+)
+def test_programs_of_postgresql_are_refused_only_for_another_server(argv: object, refused: bool) -> None:
+    asked: list[str] = []
+    guards = load_beside("driver_guards").Guards(
+        lambda: {"host": "127.0.0.1", "port": 5, "user": "u", "password": "p", "database": "d"}, None, asked.append
+    )
+    guards._lead_children = lambda: None
+    guards._program(argv)
+    assert bool(asked) is refused
