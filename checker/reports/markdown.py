@@ -169,6 +169,8 @@ def _replay(report: Report, replay: ReplayReport) -> str:
     if slowest:
         told = ", ".join(f"{code(clip(step.revision, 64))} {step.upgrade_seconds or 0:.2f} s" for step in slowest)
         lines.append(f"\n{plural(len(steps), 'revision')} run one by one; the slowest upgrades: {told}\n")
+    if replay.not_isolated:
+        lines.append(f"\nRan without: {'; '.join(map(_text, replay.not_isolated))}\n")
     project = "" if replay.project == "." else f" of {replay.project}"
     project += f", database {replay.database}," if replay.database else ""
     server = f"PostgreSQL {replay.server.version} ({replay.server.provider})"

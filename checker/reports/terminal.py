@@ -49,6 +49,8 @@ def _parts(report: Report, verbose: bool) -> Iterator[Text]:
     for skipped in report.skipped:
         style = "bold red" if skipped.wanted else "dim"
         yield Text.assemble(("\nnot run: ", style), f"{_line(skipped.what)}: {_line(skipped.reason)}\n")
+    if verbose:
+        yield from _not_isolated(report)
     yield Text.assemble("\n", *_verdict(report), "\n", (_line(" · ".join(scope(report))), "dim"), "\n")
 
 
@@ -75,6 +77,14 @@ def _not_passed(report: Report) -> Iterator[Text]:
         yield Text("\n")
     for one in notes:
         yield Text.assemble((_line(one.title), "bold red" if one.counts else "dim"), f": {_line(one.reason)}\n")
+
+
+def _not_isolated(report: Report) -> Iterator[Text]:
+    """Which layers of isolation each replay ran without."""
+    for replay in report.replay:
+        if replay.not_isolated:
+            whose = "" if replay.project == "." else f" of {replay.project}"
+            yield Text(_line(f"replay{whose} ran without: {'; '.join(replay.not_isolated)}") + "\n", "dim")
 
 
 def _findings(findings: list[Finding], verbose: bool) -> Iterator[Text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -200,3 +201,13 @@ def test_an_existing_problem_is_labelled_and_not_counted(name: str) -> None:
     judged = replace(SAFE, verdict="fail", findings=(replace(OLD, severity=Severity.ERROR),))
     text = terminal(judged).plain if name == "terminal" else FORMATS[name](judged)
     assert "not counted" not in text.lower()
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "terminal"])
+def test_a_report_says_which_layers_of_isolation_were_missing(name: str) -> None:
+    replay = replace(SAFE.replay[0], not_isolated=("Landlock (Linux 5.13)", "a network namespace"))
+    report = replace(SAFE, replay=(replay,))
+    shown = terminal(report, verbose=True).plain if name == "terminal" else FORMATS[name](report)
+    shown = re.sub(r"</?bdi>", "", shown)
+    assert "without: Landlock (Linux 5.13); a network namespace" in shown
+    assert "Landlock" not in terminal(report).plain

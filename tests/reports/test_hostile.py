@@ -314,3 +314,12 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [text for one in value for text in _texts(one)]
     return [str(value)] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize(
+    "text", ["@octo", "a`@octo", "x `@octo` y", "`@octo", "\\\\`@octo", "(@octo)", "GH-1 @octo/team"]
+)
+def test_an_author_is_not_mentioned(text: str) -> None:
+    for shown in (markdown.render(strange(text)), markdown.render(strange_past(text)), render_summary(strange(text))):
+        page = MarkdownIt("commonmark").enable("table").render(shown)
+        assert "@octo" not in re.sub(r"<(code|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
