@@ -957,6 +957,8 @@ class Worker:
         self._sections: dict[str, tuple[str, str, str]] = {}
         self._tracer: Optional[Tracer] = None
         self._loaded: Any = None
+        self._loading = False
+        self._acts_on_load = False
         self._unfinished: dict[Any, Any] = {}  # (revision, direction): the step and the exception that ended it
         self._caught: Optional[BaseException] = None
         self._tables = StepTables()
@@ -1008,6 +1010,7 @@ class Worker:
             return update(heads, step)
 
         def record(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+            self._acts_on_load = self._acts_on_load or self._loading
             if self._recording:
                 self._see_beyond(statement)
                 self._record(statement + (f"  -- {len(parameters)} rows" if many else ""), parameters)
@@ -1054,6 +1057,8 @@ class Worker:
     def _run(self, command: Any) -> None:
         self.target.generation += 1
         self.step = None
+        if self._acts_on_load:
+            self._loaded = None
         self._unfinished.clear()
         self._caught = None
         try:
@@ -1154,6 +1159,7 @@ class Worker:
 
         def walk(heads: Any, context: Any) -> Iterator[Any]:
             self._configured(context)
+            scripts.get_heads()  # what the scripts do while they are loaded is none of the first revision's doing
             return self._walked(self._steps(scripts, pending.pop() if pending else ()), context, command.get("pause"))
 
         return walk
@@ -1162,15 +1168,31 @@ class Worker:
         """The script directory, one for a session: it loads its scripts once, which takes longer than running them.
 
         It loads them where Alembic itself does: when run_migrations first asks for a revision, after all that env.py
-        imports before it. A project's modules may depend on that order.
+        imports before it. A project's modules may depend on that order. Scripts that send SQL while they are loaded are
+        loaded again for each command, as on Alembic's command line: another command may mean another database.
         """
         if self._loaded is None:
             scripts = importlib.import_module("alembic.script").ScriptDirectory.from_config(self.config)
             if self.job.get("version_locations"):
                 scripts.version_locations = self.job["version_locations"]
             self.places["versions"] = [os.path.realpath(str(place)) for place in scripts._version_locations]
+            self._watch_loading(scripts.revision_map)
             self._loaded = scripts
         return self._loaded
+
+    def _watch_loading(self, revision_map: Any) -> None:
+        load = getattr(revision_map, "_generator", None)
+        if load is None:
+            return
+
+        def loading() -> Iterator[Any]:
+            self._loading = True
+            try:
+                yield from load()
+            finally:
+                self._loading = False
+
+        revision_map._generator = loading
 
     def _steps(self, scripts: Any, steps: Any) -> Iterator[Any]:
         kind = importlib.import_module("alembic.runtime.migration").MigrationStep

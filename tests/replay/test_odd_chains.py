@@ -112,7 +112,8 @@ def test_of_several_databases_in_one_env_py_the_first_is_replayed(project: Make,
         made.script(node.revision).write_text(re.sub(r"('.*NAME.*')", r"\1.replace('NAME', engine_name)", text))
     replay = passes(made, server)
     assert replay.landings[0].upgrade.statements == ("CREATE TABLE one (id int)",)
-    assert replay.passes[0].strange == ("a@db:5432/two", "a second run_migrations(engine_name='two')")
+    assert replay.passes[0].strange == ("a@db:5432/two",)
+    assert [one.name for one in replay.databases] == ["one", "two"]
 
 
 TENANTS = """
@@ -136,3 +137,20 @@ def test_one_database_with_a_schema_for_each_tenant(project: Make, server: TestS
     replay = passes(made, server)
     assert [one.revision for one in replay.passes[0].steps] == ["a", "a"]
     assert [one.revision for one in replay.passes[3].steps] == ["a", "a"]
+
+
+def test_a_script_that_creates_its_type_while_it_is_loaded(project: Make, server: TestServer) -> None:
+    """Alembic loads every script for each command, so that the type is there in whatever database the command is for."""
+    made = project("""
+        a <- : CREATE TABLE a (id int) | DROP TABLE a
+        b <- a: ALTER TABLE a ADD m mood | ALTER TABLE a DROP m
+        c <- b: CREATE TYPE remains AS ENUM ('x') | >> pass
+        d <- c: CREATE TABLE d (m mood) | DROP TABLE d
+    """)
+    script = made.script("b")
+    create = "\nsa.Enum('ok', name='mood').create(op.get_bind(), checkfirst=True)\n"
+    script.write_text(script.read_text().replace("\ndef upgrade", f"{create}def upgrade", 1))
+    replay = replayed(made, server)
+    assert [one.outcome for one in replay.passes[:1]] == ["passed"]
+    assert [one.upgrade.failure for one in replay.landings] == [None] * 4
+    assert [one.revision for one in replay.landings if one.not_restored] == ["c"]
