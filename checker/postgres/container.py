@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 USER = "postgres"
 DATA = "/premerge"
 """A place of our own: the images' volume lies below /var/lib/postgresql, and moved with version 18."""
-OPEN_BY_SQL = "programs in the container and connections from it, by SQL (COPY TO PROGRAM, dblink)"
+OPEN_BY_SQL = "a limit on programs and connections by SQL in the container (COPY TO PROGRAM, dblink)"
 _PORT = 5432
 _SECONDS = 60.0
 _HINT = (

@@ -37,7 +37,7 @@ def start(request: Request) -> DatabaseServer:
             claim.close()
         raise ProviderUnavailable(one_line(error), "Fix the URL, or start that server.") from None
     if owner is None:
-        server.open_to_workers = f"all that the role {address.user} may do on {address.host}"
+        server.open_to_workers = f"a limit on what the role {address.user} may do on {address.host}"
     return server
 
 

@@ -90,7 +90,7 @@ class Server(ABC):
     restricted: bool = False
     """Whether its databases belong to a role made for this run that has no other right."""
     open_to_workers: str | None = None
-    """What a migration could reach on it beside its own database, in words; None where that is nothing."""
+    """The limit that it lacks on what a migration reaches beside its own database, in words; None where there is one."""
 
     @abstractmethod
     def create_database(self, template: Address | None = None) -> Address:

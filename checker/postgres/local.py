@@ -20,7 +20,7 @@ from checker.postgres.interface import Address, ProviderUnavailable, Request
 from checker.temporary import MEMORY
 
 ENOUGH_MEMORY = 512 * 1024 * 1024
-OPEN_BY_SQL = "programs and connections by SQL on the temporary server (COPY TO PROGRAM, dblink): needs Linux 6.7"
+OPEN_BY_SQL = "a limit on programs and connections by SQL on the temporary server (Linux 6.7)"
 SUPERUSER = "postgres"  # what production calls it: migrations write OWNER TO postgres
 _STARTS = 3
 _SECONDS = 60.0
@@ -116,7 +116,7 @@ class _Cluster:
 
     @property
     def open_to_workers(self) -> str | None:
-        """What SQL can do on this server beyond its databases, in words; None where that is nothing."""
+        """See Server."""
         return None if self._confinement else OPEN_BY_SQL
 
     def initialise(self) -> None:

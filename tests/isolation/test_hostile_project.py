@@ -59,7 +59,9 @@ with create_engine("postgresql+psycopg://").connect() as connection:
 """
 
 
-def run(checkout: Checkout, server: Server, tmp_path: Path, *, report: bool) -> tuple[int, str, Path]:
+def run(
+    checkout: Checkout, server: Server, tmp_path: Path, *, report: bool, env_py: str = ENV_PY
+) -> tuple[int, str, Path]:
     """The exit code, all output, and the file of the runner's. Secrets are given to the project only backwards."""
     database = server.create_database()
     assert database.password
@@ -76,7 +78,7 @@ def run(checkout: Checkout, server: Server, tmp_path: Path, *, report: bool) -> 
         }
         settings = {"path": ".", "env": env, "x": {"say": "1"} if report else {}}
         checkout.commit({"alembic.ini": INI, "migrations/versions/a_.py": script("a")}, "merged")
-        checkout.write({"migrations/env.py": ENV_PY.encode(), "migrations/versions/b_.py": script("b", "a")})
+        checkout.write({"migrations/env.py": env_py.encode(), "migrations/versions/b_.py": script("b", "a")})
         checkout.write({".alembic-premerge.yml": json.dumps({"projects": [settings]}).encode()})
         secret = {"INPUT_TOKEN": TOKEN, "GITHUB_OUTPUT": str(file), "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
@@ -110,3 +112,14 @@ def test_a_refusal_that_the_project_handles_changes_nothing(checkout: Checkout, 
     code, output, file = run(checkout, server, tmp_path, report=False)
     assert code == 0, output
     assert file.read_text() == ""
+
+
+def test_a_project_that_needs_the_network_is_replayed_with_it(
+    checkout: Checkout, server: Server, tmp_path: Path
+) -> None:
+    needs = 'import os, socket\nsocket.create_connection(("127.0.0.1", int(os.environ["OTHER"])), 5).close()\n'
+    plain = "from alembic" + ENV_PY.partition("from alembic")[2].partition("def attempt")[0] + needs
+    env_py = plain + ENV_PY[ENV_PY.index("with create_engine") :]
+    code, output, _ = run(checkout, server, tmp_path, report=False, env_py=env_py)
+    assert code == 0, output
+    assert "once more with less isolation" in output
