@@ -22,6 +22,7 @@ from checker.inputs import Inputs, make_settings, read_inputs
 from checker.job import install, with_job_python
 from checker.nightly import ISSUE_BYTES, Workflow, find_workflow, keep_issue, last_success
 from checker.pipeline import Judged
+from checker.redaction import Redaction
 from checker.reports import annotations as workflow
 from checker.reports import markdown, pictures, suggestions
 from checker.reports.escape import clip, one_line, prose
@@ -43,6 +44,7 @@ class Runner:
     workspace: Path
     output: Path | None
     summary: Path | None
+    redaction: Redaction
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Runner:
@@ -50,7 +52,8 @@ class Runner:
         files = [
             Path(path) if (path := environ.get(name)) else None for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
         ]
-        return cls(Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()), *files)
+        workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd())
+        return cls(workspace, files[0], files[1], Redaction(environ))
 
     def put(self, outputs: Mapping[str, str]) -> None:
         """Set the step's outputs. No value can end itself early and set another: the delimiter is random."""
@@ -58,11 +61,11 @@ class Runner:
         for name, value in outputs.items():
             end = f"premerge-{secrets.token_hex(16)}"
             lines.append(f"{name}<<{end}\n{value}\n{end}\n")
-        _append(self.output, "".join(lines))
+        _append(self.output, self.redaction.text("".join(lines)))
 
     def show(self, text: str) -> None:
         """Add Markdown to the job's summary."""
-        _append(self.summary, text)
+        _append(self.summary, self.redaction.text(text))
 
 
 def _append(path: Path | None, text: str) -> None:
@@ -96,7 +99,7 @@ def run(environ: Mapping[str, str], write: Callable[[str], object]) -> int:
         with workflow.commands_stopped(write, secrets.token_hex(16)):
             return cli.exit_code(lambda: step(environ, commands.append))
     finally:
-        write("".join(f"{text.rstrip()}\n" for text in commands if text))
+        write(Redaction(environ).text("".join(f"{text.rstrip()}\n" for text in commands if text)))
 
 
 def step(environ: Mapping[str, str], command: Callable[[str], object]) -> int:
@@ -221,7 +224,7 @@ def issue(title: str, body: str, inputs: Inputs, environ: Mapping[str, str], *, 
     try:
         found = _workflow(inputs, environ)
         run = f"\n[The run that found it]({found.run})\n" if found.run else ""
-        keep_issue(found, inputs.token, title, body + run, wrong=wrong)
+        keep_issue(found, inputs.token, title, Redaction(environ).text(body) + run, wrong=wrong)
     except Refused as reason:
         return workflow.command("warning", f"{reason}; the job's summary has the same text", title="no issue")
     return ""

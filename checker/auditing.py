@@ -25,6 +25,7 @@ from checker.findings import (
     Tool,
 )
 from checker.pipeline import Progress, configure_at, wanted_projects
+from checker.redaction import Redaction
 from checker.settings import Configuration, Settings
 from checker.source.branches import find_branches
 from checker.source.collisions import Collision, OpenBranch, find_collisions
@@ -98,7 +99,8 @@ def audit(
             collisions=tuple(collisions),
             commits=past.commits,
         )
-        return replace(report, verdict=verdict(report, replace(settings, judge_all=True)))
+        report = replace(report, verdict=verdict(report, replace(settings, judge_all=True)))
+        return Redaction(environ).over(report)
 
 
 # --- from when on

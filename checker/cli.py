@@ -18,6 +18,7 @@ from checker import __version__
 from checker.commands import audit, check, demo, explain, fix, jobs, locate
 from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable, of_machine
 from checker.findings import Judgement, Verdict
+from checker.redaction import Redaction
 
 ISSUES = "https://github.com/alembic-premerge/alembic-premerge/issues"
 
@@ -115,7 +116,7 @@ def _stopped_by(error: Exception, console: Console) -> Exit:
     if isinstance(error, AskedWrongly):
         error.show()
         return Exit.USAGE
-    console.print(traceback.format_exc(), markup=False)
+    console.print(Redaction(os.environ).text(traceback.format_exc()), markup=False)
     console.print(f"This is a fault of alembic-premerge {__version__}. Please report it with the lines above: {ISSUES}")
     return Exit.BUG
 
@@ -132,11 +133,12 @@ def exit_of(verdict: Verdict) -> Exit:
 
 
 def _tell(error: CheckerError, console: Console) -> None:
+    redact = Redaction(os.environ).text
     if isinstance(error, ConfigurationError):
         for mistake in error.mistakes:
-            console.print(mistake, markup=False)
-    console.print(f"alembic-premerge: {error.problem}.", style="bold red", markup=False)
+            console.print(redact(mistake), markup=False)
+    console.print(redact(f"alembic-premerge: {error.problem}."), style="bold red", markup=False)
     if isinstance(error, PostgresUnavailable):
         for provider, reason in error.tried:
-            console.print(f"  {provider}: {reason}", markup=False)
-    console.print(error.remedy, markup=False)
+            console.print(redact(f"  {provider}: {reason}"), markup=False)
+    console.print(redact(error.remedy), markup=False)

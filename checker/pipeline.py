@@ -32,6 +32,7 @@ from checker.findings import (
     Tool,
 )
 from checker.postgres.interface import InitScript, Server
+from checker.redaction import Redaction
 from checker.replay.outcome import Replay
 from checker.settings import (
     Configuration,
@@ -108,7 +109,8 @@ def judge_merge(settings: Settings, environ: Mapping[str, str], progress: Progre
             seconds=time.monotonic() - started,
         )
         done = {subject.project: subject for subject in (*subjects, *replayed.subjects)}
-        return Judged(replace(report, verdict=verdict(report, settings)), tuple(done.values()))
+        report = replace(report, verdict=verdict(report, settings))
+        return Judged(Redaction(environ, settings.postgres).over(report), tuple(done.values()))
 
 
 # --- what is compared

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,3 +90,18 @@ def test_a_wheel_in_a_closed_folder_serves_too(tmp_path: Path, monkeypatch: pyte
             (library,) = Path(open_to_all).glob("alembic-premerge-run-*/postgres-*/pginstall/lib")
             assert library.is_symlink() == (os.geteuid() != 0), "root's server user may not follow a link in there"
         assert list(Path(open_to_all).iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a parent-death signal is Linux's")
+def test_a_server_ends_even_if_its_supervisor_is_killed_too() -> None:
+    process, _, address = helpers.start_owner("machine")
+    stats = {path.parent: path.read_bytes().rpartition(b")")[2].split() for path in Path("/proc").glob("[0-9]*/stat")}
+    (supervisor,) = (
+        int(path.name)
+        for path, stat in stats.items()
+        if int(stat[1]) == process.pid and b"supervisor.py" in (path / "cmdline").read_bytes()
+    )
+    for pid in (supervisor, process.pid):
+        os.kill(pid, signal.SIGKILL)
+    helpers.end_owner(process)
+    assert helpers.comes_true(lambda: not helpers.listens(address))

@@ -55,9 +55,9 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def die_with_parent(parent: int) -> None:
-    """Be killed when `parent`, the process that forked this one, ends. A change of user takes this back."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
+    """Get this signal when `parent`, the process that forked this one, ends. A change of user takes this back."""
+    _prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it has ended before the kernel was asked
         os.kill(os.getpid(), signal.SIGKILL)
 

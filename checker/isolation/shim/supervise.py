@@ -31,8 +31,10 @@ def supervise(lifeline: int, confinement: str, argv: list[str]) -> NoReturn:
 
 def become_confined(confinement: str, argv: list[str]) -> NoReturn:
     """Take every right away that is not needed, then be `argv`: signals for this process reach it."""
+    parent = os.getppid()
     try:
         confine(json.loads(confinement))
+        kernel.die_with_parent(parent, signal.SIGQUIT)  # PostgreSQL's immediate shutdown
         os.execv(argv[0], argv)
     except OSError as error:
         print(f"{argv[0]} could not be confined and started: {error.strerror or error}", file=sys.stderr, flush=True)
