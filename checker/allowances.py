@@ -268,7 +268,7 @@ def gather(
         permissions += from_trailers(trailers(repository, TRAILER, *commits))
 
     def released(subject: Subject, revision: str) -> bool:
-        folders = subject.base.environment.version_locations
+        folders = subject.base.environment.places
         return is_released(repository, revision, folders, configuration.tags)
 
     return Lenience(

@@ -32,7 +32,7 @@ from checker.source.collisions import Collision, OpenBranch, find_collisions
 from checker.source.history import Ref as Branch
 from checker.source.history import last_before, released
 from checker.source.past import read_past
-from checker.source.project import no_environment
+from checker.source.project import no_environment, refuse_hidden
 from checker.source.repository import Repository, open_repository
 from checker.source.snapshot import SnapshotReader
 from checker.source.timeline import Event, Landed, Timeline
@@ -68,6 +68,8 @@ def audit(
         environments = reader.environments(tree, wanted_projects(settings, configuration))
         if not environments:
             raise no_environment()
+        for environment in environments:
+            refuse_hidden(environment)
         past = read_past(repository, tip, start, environments, TRAILER)
         found = [
             finding
@@ -149,7 +151,7 @@ def judge(
     entries = tuple(from_configuration(configuration, ()))
     is_released: Callable[[str], bool] | None = None
     if configuration.locked == "released":
-        folders = timeline.environment.version_locations
+        folders = timeline.environment.places
         is_released = partial(_is_released, repository, folders, configuration.tags)
     for finding, event in past_checks.findings(timeline.environment.path, timeline, details=details):
         permissions = (*entries, *from_trailers(event.trailers))

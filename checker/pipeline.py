@@ -168,7 +168,7 @@ def make_subject(
 ) -> Subject:
     """What the checks are given of a pair."""
     environment = pair.after.environment
-    folders = sorted({*pair.before.environment.version_locations, *environment.version_locations})
+    folders = sorted({*pair.before.environment.places, *environment.places})
     return Subject(
         project=environment.path,
         base_ref=comparison.base.ref,

@@ -12,7 +12,7 @@ from checker.source.snapshot import SnapshotReader
 
 def read_configuration_of(tree: str, reader: SnapshotReader) -> Configuration:
     """The configuration of a tree; the defaults where it has none. Raises ConfigurationError where it is not valid."""
-    name = next((name for name in (*FILE_NAMES, "pyproject.toml") if name in reader.files(tree)), None)
+    name = next((name for name in (*FILE_NAMES, "pyproject.toml") if reader.has(tree, name)), None)
     return read_configuration(reader.read(tree, name).decode("utf-8", "replace"), name) if name else Configuration()
 
 

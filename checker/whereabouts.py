@@ -114,7 +114,7 @@ class Search:
     def _history(self) -> ScriptHistory:
         """All that the commits did to scripts; read anew once more has been fetched."""
         self._tell("reading the history of the revision scripts")
-        folders = [folder for one in self._snapshots for folder in one.environment.version_locations]
+        folders = [folder for one in self._snapshots for folder in one.environment.places]
         further = [tip.commit for tip in tips(self._repository, git_dir=self._fetched)] if self._fetched else []
         return read_history(self._repository, folders, [self._head, *further])
 

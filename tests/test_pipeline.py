@@ -352,28 +352,6 @@ def test_the_repair_of_two_scripts_with_one_id_is_a_warning(checkout: Checkout, 
     assert checkout.check().verdict == "pass"
 
 
-@pytest.mark.parametrize("kind", ["script", "folder", "submodule"])
-def test_scripts_behind_a_link_or_a_submodule_are_never_green(checkout: Checkout, kind: str) -> None:
-    """Two heads, of which one is not read."""
-    checkout.commit(project("a <- b"))
-    checkout.branch("branch")
-    shared = {f"shared/{name}": text for name, text in chain("a <- b; a <- c", ".").items()}
-    checkout.write(shared)
-    versions = checkout.root / VERSIONS
-    if kind == "script":
-        (versions / "c_.py").symlink_to("../../shared/c_.py")
-    else:
-        shutil.rmtree(versions)
-    if kind == "folder":
-        versions.symlink_to("../shared")
-    checkout.git("add", "--all")
-    if kind == "submodule":
-        checkout.git("update-index", "--add", "--cacheinfo", f"160000,{checkout.repo.head.commit.hexsha},{VERSIONS}")
-    checkout.git("commit", "--quiet", "--message=links")
-    with pytest.raises(ProjectError, match="cannot be judged"):
-        checkout.check(head="branch")
-
-
 def test_an_empty_string_for_a_parent(checkout: Checkout) -> None:
     """Alembic 1.13 to 1.20 look for a revision of that name; older ones took it for None, and their projects have it merged."""
     broken = {f"{VERSIONS}/a_.py": script("a", "")}

@@ -897,7 +897,7 @@ def _place(error: BaseException, step: Any, places: Any) -> tuple[Optional[str],
     frames = [(os.path.realpath(one.filename), one.lineno) for one in _frames(error)]
     if isinstance(error, SyntaxError) and error.filename:
         frames.append((os.path.realpath(error.filename), error.lineno))
-    env = os.path.join(places["scripts"], "env.py")
+    env = os.path.realpath(os.path.join(places["scripts"], "env.py"))
     tests: list[Callable[[str], bool]] = [
         lambda path: bool(step) and path == os.path.realpath(step["path"]),
         lambda path: path != env and any(_below(path, folder) for folder in places["versions"]),

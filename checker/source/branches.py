@@ -25,7 +25,7 @@ def find_branches(
     refs = unmerged(repository, trunk.tip, space)
     pulls, skipped = _pull_requests(repository, {ref.tip for ref in refs})
     merged = reader.files(repository.tree_of(trunk.tip))
-    folders = sorted({folder for one in environments for folder in one.version_locations})
+    folders = sorted({folder for one in environments for folder in one.places})
     brought = _brought([*refs, *pulls], repository, trunk.tip, folders)
     scripts = {ref: list(_scripts(repository, ref, paths - merged.keys())) for ref, paths in brought.items()}
     found: dict[str, list[OpenBranch]] = {}

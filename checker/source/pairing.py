@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from checker.errors import ProjectError
 from checker.settings import ProjectSettings
 from checker.source.comparison import Comparison
-from checker.source.project import Environment, no_environment
+from checker.source.project import Environment, no_environment, refuse_hidden
 from checker.source.snapshot import Snapshot, SnapshotReader
 
 # Which part of the smaller chain's ids the larger must have to be the same environment in another place.
@@ -38,7 +38,7 @@ def pair_environments(
     if not environments and not at_base:
         raise no_environment()
     changed = _changed_paths(reader.files(base), reader.files(result))
-    changed += _changed_paths(reader.unread(base), reader.unread(result))
+    changed += _changed_paths(reader.others(base), reader.others(result))
     folders = {folder for environment in environments for folder in environment.version_locations}
     gone = [environment for environment in at_base if not folders & set(environment.version_locations)]
     matched: set[Environment] = set()
@@ -49,10 +49,11 @@ def pair_environments(
             after = reader.snapshot(result, environment)
             before = _moved_from(after, gone, reader, base) or before
         matched.add(before.environment)
-        touched = any(_is_about(one, path) for one in (environment, before.environment) for path in changed)
+        touched = any(one.concerns(path) for one in (environment, before.environment) for path in changed)
         if touched or unchanged:
-            _refuse_unread(environment, reader, result)
-            _refuse_unread(before.environment, reader, base)
+            refuse_hidden(environment)
+            refuse_hidden(before.environment)
+            _refuse_conflicts(environment, reader, comparison)
         if touched or unchanged or comparison.merge.conflicts or environment.settings:
             after = reader.snapshot(result, environment)
             if touched or unchanged or comparison.merge.conflicts or not after.scripts:
@@ -60,19 +61,14 @@ def pair_environments(
     return pairs if wanted else pairs + list(_removed(at_base, matched, reader, comparison))
 
 
-def _is_about(environment: Environment, path: str) -> bool:
-    return environment.concerns(path) or environment.is_hidden_by(path)
-
-
-def _refuse_unread(environment: Environment, reader: SnapshotReader, tree: str) -> None:
-    """Raises ProjectError where scripts are a symbolic link or lie in a submodule: what is not read is not judged."""
-    for path, entry in reader.unread(tree).items():
-        if environment.is_hidden_by(path):
-            kind = "a submodule" if entry.mode == "160000" else "a symbolic link"
-            raise ProjectError(
-                f"the scripts of {environment.path} cannot be judged: {path} is {kind}",
-                "Put the revision scripts into the repository as regular files.",
-            )
+def _refuse_conflicts(environment: Environment, reader: SnapshotReader, comparison: Comparison) -> None:
+    """Raises ProjectError where merging conflicts in a link to scripts: to which of them it will lead is not known."""
+    links = reader.others(comparison.result_tree).keys() & environment.reached
+    for path in sorted(links & set(comparison.merge.conflicts)):
+        raise ProjectError(
+            f"the scripts of {environment.path} cannot be judged: merging conflicts in the symbolic link {path}",
+            f"Merge {comparison.base.ref} and resolve the conflict.",
+        )
 
 
 def _changed_paths(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
@@ -82,7 +78,8 @@ def _changed_paths(before: Mapping[str, object], after: Mapping[str, object]) ->
 def _before(environment: Environment, at_base: Sequence[Environment], reader: SnapshotReader, base: str) -> Snapshot:
     """The environment as the base has it: what lay in the same folders."""
     folders = set(environment.version_locations)
-    same = next((other for other in at_base if folders & set(other.version_locations)), environment)
+    same = next((other for other in at_base if folders & set(other.version_locations)), None)
+    same = same or environment.without_links()
     return reader.snapshot(base, same)
 
 
@@ -107,5 +104,5 @@ def _removed(
 ) -> Iterator[EnvironmentPair]:
     for environment in at_base:
         if environment not in matched:
-            after = reader.snapshot(comparison.result_tree, environment)
+            after = reader.snapshot(comparison.result_tree, environment.without_links())
             yield EnvironmentPair(reader.snapshot(comparison.base_tree, environment), after, removed=not after.scripts)

@@ -62,7 +62,7 @@ def read_past(
 
 
 def _folders(environments: Iterable[Environment]) -> list[str]:
-    return sorted({folder for one in environments for folder in one.version_locations})
+    return sorted({folder for one in environments for folder in one.places})
 
 
 def _holds(environments: Iterable[Environment], path: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from checker.errors import ProjectError
 from checker.parsing import Ini, Unreadable, interpolate, is_text, parse_ini, parse_toml, table_at
 from checker.settings import ProjectSettings
+from checker.source.links import Place
 from checker.source.script import is_script_name
 from checker.source.tree import Tree, join, upward, version_folders
 
@@ -32,6 +33,7 @@ class Environment:
     """The folder of the ini, or the script location where no ini names it: what reports call the project."""
     script_location: str
     version_locations: tuple[str, ...]
+    """The folders of its scripts, where they really are: no link leads to them."""
     working_directory: str
     """Where `alembic` is run, so that the script location is found and env.py imports what it needs."""
     config_file: str | None = None
@@ -40,9 +42,26 @@ class Environment:
     recursive: bool = False
     settings: ProjectSettings | None = None
     """What the user's configuration says of it; None where it was found without."""
+    linked_scripts: tuple[str, ...] = ()
+    """The scripts, where they really are, to which symbolic links in the version locations lead."""
+    reached: tuple[str, ...] = ()
+    """The symbolic links that lead to it, and the files and folders outside of its own to which they lead."""
+    hidden: str | None = None
+    """Why scripts of it cannot be read, if so: a link that cannot be followed, or a submodule."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The folders and files in which git finds its scripts."""
+        return (*self.version_locations, *self.linked_scripts)
+
+    def without_links(self) -> Environment:
+        """The same for another tree, which need not have the links of this one."""
+        return replace(self, linked_scripts=(), hidden=None) if self.linked_scripts or self.hidden else self
 
     def holds(self, path: str) -> bool:
         """Whether Alembic would load this file as one of the environment's scripts."""
+        if path in self.linked_scripts:
+            return True
         folder = posixpath.dirname(path)
         for location in self.version_locations:
             inside = folder == location or (self.recursive and folder.startswith(location + "/"))
@@ -52,12 +71,9 @@ class Environment:
 
     def concerns(self, path: str) -> bool:
         """Whether a change to this file is a change to the environment: its scripts, env.py, templates or its ini."""
-        return path == self.config_file or _is_below(path, self.script_location) or self.holds(path)
-
-    def is_hidden_by(self, path: str) -> bool:
-        """Whether scripts lie behind a symbolic link or a submodule at this path, or are one."""
-        folders = (self.script_location, *self.version_locations)
-        return self.holds(path) or any(folder == path or folder.startswith(f"{path}/") for folder in folders)
+        if path == self.config_file or _is_below(path, self.script_location) or self.holds(path):
+            return True
+        return any(path == one or path.startswith(f"{one}/") for one in self.reached)
 
 
 @dataclass(frozen=True)
@@ -79,12 +95,22 @@ def no_environment() -> ProjectError:
     )
 
 
+def refuse_hidden(environment: Environment) -> None:
+    """Raises ProjectError where some of its scripts cannot be read: what is not read is not judged."""
+    if environment.hidden:
+        raise ProjectError(
+            f"the scripts of {environment.path} cannot be judged: {environment.hidden}",
+            "Put the revision scripts into the repository, or link to where the repository has them.",
+        )
+
+
 def find_environments(tree: Tree, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
     """The environments that the configuration names, else all that are there.
 
     Raises ProjectError where a named one does not exist.
     """
-    found = _distinct([*_from_files(tree), *_from_folders(tree)]) or _distinct(_without_env(tree))
+    found = _distinct(with_links_followed([*_from_files(tree), *_from_folders(tree)], tree), tree)
+    found = found or _distinct(with_links_followed(_without_env(tree), tree), tree)
     if not wanted:
         return _named_apart(found)
     return _named_apart([_choose(project, found, tree) for project in wanted])
@@ -94,23 +120,25 @@ def _choose(project: ProjectSettings, found: Sequence[Environment], tree: Tree) 
     path = posixpath.normpath(project.path)
     if project.script_location:
         location = posixpath.normpath(project.script_location)
-        if location not in tree.folders:
+        if not tree.has_folder(location) and not tree.real(location).problem:
             raise ProjectError(
                 f"project {path}: there is no folder {location}", "Correct its script_location in the configuration."
             )
-        here = next(one for one in [*found, *_environments(tree, location)] if one.script_location == location)
-        folder = path if path in tree.folders else posixpath.dirname(path) or "."
+        there = with_links_followed(_environments(tree, location), tree)
+        here = next(one for one in [*found, *there] if one.script_location == location)
+        folder = path if tree.has_folder(path) else posixpath.dirname(path) or "."
         return replace(here, path=folder, working_directory=folder, settings=project)
-    exact = [one for one in found if path in (one.path, one.config_file, one.script_location)]
+    real = tree.real(path).path
+    exact = [one for one in found if {path, real} & {one.path, one.config_file, one.script_location}]
     if len(exact) > 1:
         names = ", ".join(one.script_location for one in exact)
         raise ProjectError(
             f"project {path} holds several Alembic environments ({names})", "Give each its script_location."
         )
     if not exact:
-        there = ", ".join(sorted({one.path for one in found})) or "none at all"
+        known = ", ".join(sorted({one.path for one in found})) or "none at all"
         raise ProjectError(
-            f"project {path}: there is no Alembic environment there (found: {there})",
+            f"project {path}: there is no Alembic environment there (found: {known})",
             "Correct its path, or give its script_location.",
         )
     return replace(exact[0], settings=project)
@@ -129,7 +157,7 @@ def _apart(environments: Sequence[Environment], better: Callable[[Environment], 
     return [one if paths.count(one.path) == 1 else replace(one, path=better(one)) for one in environments]
 
 
-def _distinct(environments: Iterable[Environment]) -> list[Environment]:
+def _distinct(environments: Iterable[Environment], tree: Tree) -> list[Environment]:
     """Each environment once: what loads the same scripts, or only some of them, is the same environment; and what lies
     unused beside an env.py whose version_locations an ini names is none besides."""
     kept: list[Environment] = []
@@ -137,8 +165,8 @@ def _distinct(environments: Iterable[Environment]) -> list[Environment]:
         folders = set(one.version_locations)
         if any(folders <= set(other.version_locations) for other in kept):
             continue
-        named = {other.script_location for other in kept if other.config_file}
-        if one.config_file or one.script_location not in named:
+        named = {tree.real(other.script_location).path for other in kept if other.config_file}
+        if one.config_file or tree.real(one.script_location).path not in named:
             kept.append(one)
     return kept
 
@@ -159,7 +187,7 @@ def _from_files(tree: Tree) -> Iterator[Environment]:
 
 def _located(tree: Tree, stated: Iterable[_Found]) -> Iterator[Environment]:
     for one in stated:
-        place = _locate(one.script_location, one.config_file, tree, needs="env.py")
+        place = _locate(one.script_location, one.config_file, tree, needs="env.py") or _hidden(one, tree)
         if place is None:
             continue
         location, working_directory = place
@@ -279,18 +307,33 @@ def _locate(
         return (place, folder) if _is_there(place, needs, tree) else None
     if posixpath.isabs(text):
         return None
+    starts = ([base] if base else []) + upward(folder)
+    return next((one for one in _candidates(text, starts) if _is_there(one[0], needs, tree)), None)
+
+
+def _candidates(text: str, starts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(the folder that a location may mean, the folder from which it would be found)."""
     package, colon, inside = text.partition(":")
     relative = posixpath.join(package.replace(".", "/"), inside.replace(":", "/")) if colon else text
-    for start in ([base] if base else []) + upward(folder):
+    for start in starts:
         for source in (start, join(start, "src"), join(start, "lib")) if colon else (start,):
-            place = join(source, relative)
-            if _is_there(place, needs, tree):
-                return place, start
-    return None
+            yield join(source, relative), start
+
+
+def _hidden(one: _Found, tree: Tree) -> tuple[str, str] | None:
+    """As _locate, for a script location in a submodule, or behind a link that cannot be followed: it is there unseen."""
+    folder = posixpath.dirname(one.config_file) or "."
+    text = one.script_location
+    if tree.paths.plain or (posixpath.isabs(text) and not text.startswith(_ROOT)):
+        return None
+    places = _candidates(text, upward(folder))
+    if text.startswith(_ROOT):
+        places = iter([(posixpath.normpath("." + text.removeprefix(_ROOT)), folder)])
+    return next((place for place in places if tree.real(join(place[0], "env.py")).problem), None)
 
 
 def _is_there(place: str, needs: str, tree: Tree) -> bool:
-    return join(place, needs) in tree.files if needs else place in tree.folders
+    return tree.has_file(join(place, needs)) if needs else tree.has_folder(place)
 
 
 # --- folders that nothing names
@@ -299,11 +342,14 @@ def _is_there(place: str, needs: str, tree: Tree) -> bool:
 def _from_folders(tree: Tree) -> Iterator[Environment]:
     for env in tree.named("env.py"):
         location = posixpath.dirname(env) or "."
-        if posixpath.basename(env) == "env.py" and join(location, "versions") in tree.folders:
-            for environment in _environments(tree, location):
-                scripts = (path for path in tree.files if environment.holds(path))
-                if b"alembic" in tree.read(env) and any(b"down_revision" in tree.read(path) for path in scripts):
-                    yield environment
+        versions = join(location, "versions")
+        if posixpath.basename(env) != "env.py" or not (tree.has_folder(versions) or tree.real(versions).problem):
+            continue
+        for environment in with_links_followed(_environments(tree, location), tree):
+            scripts = (path for path in tree.files if environment.holds(path))
+            seen = environment.hidden or any(b"down_revision" in tree.read(path) for path in scripts)
+            if b"alembic" in tree.read(env) and seen:
+                yield environment
 
 
 def _without_env(tree: Tree) -> Iterator[Environment]:
@@ -328,10 +374,66 @@ def _holds_revisions(folder: str, tree: Tree) -> bool:
 
 
 def _environments(tree: Tree, location: str) -> list[Environment]:
-    if join(location, "versions") not in tree.folders and _holds_revisions(location, tree):
+    versions = join(location, "versions")
+    unversioned = not tree.has_folder(versions) and not tree.real(versions).problem
+    if unversioned and _holds_revisions(tree.real(location).path, tree):
         return [_environment(location, (location,))]
     return [_environment(location, folders) for folders in version_folders(location, tree)]
 
 
 def _environment(location: str, versions: tuple[str, ...]) -> Environment:
     return Environment(path=location, script_location=location, version_locations=versions, working_directory=".")
+
+
+# --- links
+
+
+def with_links_followed(environments: Iterable[Environment], tree: Tree) -> list[Environment]:
+    """The environments with the real places of their scripts, and what hides some of them."""
+    return [one if tree.paths.plain else _followed(one, tree) for one in environments]
+
+
+def _followed(one: Environment, tree: Tree) -> Environment:
+    ways = [tree.real(one.script_location), tree.real(join(one.script_location, "env.py"))]
+    ways += [tree.real(one.config_file)] if one.config_file else []
+    locations = [tree.real(folder) for folder in one.version_locations]
+    usual = tree.real(join(one.script_location, "versions"))  # version_folders names the folders to which it leads
+    ways += [usual] if any(usual.path == place.path or _is_below(place.path, usual.path) for place in locations) else []
+    real = replace(one, version_locations=tuple(dict.fromkeys(place.path for place in locations)))
+    links = [link for folder in real.version_locations for link in tree.paths.inside(folder, below=one.recursive)]
+    linked = {link: tree.real(link) for link in links if "__pycache__" not in link}
+    scripts = {place.path for link, place in linked.items() if _is_linked_script(link, place, tree)}
+    reached = {
+        path for place in (*ways, *locations) if place.links or place.problem for path in (*place.links, place.path)
+    }
+    reached |= {path for link, place in linked.items() if is_script_name(link) for path in (*place.links, place.path)}
+    problems = [place.problem for place in (ways[1], *locations)]
+    problems += [_linked_problem(link, place, real, tree) for link, place in linked.items()]
+    problems += [f"{path} is a submodule" for path in tree.paths.submodules if one.recursive and _lies_in(path, real)]
+    return replace(
+        real,
+        linked_scripts=tuple(sorted({*one.linked_scripts, *(path for path in scripts if not real.holds(path))})),
+        reached=tuple(sorted({*one.reached, *reached})),
+        hidden=one.hidden or next(filter(None, problems), None),
+    )
+
+
+def _lies_in(path: str, environment: Environment) -> bool:
+    return any(_is_below(path, folder) for folder in environment.version_locations)
+
+
+def _is_linked_script(link: str, place: Place, tree: Tree) -> bool:
+    """Whether Alembic loads a script through this link in a version location: it follows none to a folder."""
+    names = is_script_name(link) and is_script_name(place.path)
+    return place.problem is None and names and place.path in tree.files
+
+
+def _linked_problem(link: str, place: Place, environment: Environment, tree: Tree) -> str | None:
+    """Why it is not known what Alembic loads through this link in a version location, if so."""
+    names = is_script_name(link), is_script_name(place.path)
+    if place.problem and any(names):
+        return place.problem
+    if names[0] == names[1] or place.path not in tree.files or environment.holds(place.path):
+        return None
+    # Up to Alembic 1.8 the name of the link counts, later that of the file.
+    return f"{link} is a symbolic link to {place.path}, which only some versions of Alembic take for a script"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from checker.settings import ProjectSettings
 from checker.source.graph import Node, RevisionGraph
+from checker.source.links import Paths, read_paths
 from checker.source.project import Environment, find_environments
 from checker.source.repository import FILE_MODES, Entry, Repository
 from checker.source.script import Script, is_script_name, read_script
@@ -68,7 +69,8 @@ class SnapshotReader:
         self._repository = repository
         self._scripts: dict[tuple[str, str], Script] = {}
         self._files: dict[str, dict[str, str]] = {}
-        self._unread: dict[str, dict[str, Entry]] = {}
+        self._others: dict[str, dict[str, Entry]] = {}
+        self._paths: dict[str, Paths] = {}
         self._contents: dict[str, bytes] = {}
 
     def files(self, tree: str) -> Mapping[str, str]:
@@ -76,13 +78,19 @@ class SnapshotReader:
         if tree not in self._files:
             entries = self._repository.entries(tree)
             self._files[tree] = {path: one.name for path, one in entries.items() if one.mode in FILE_MODES}
-            self._unread[tree] = {path: one for path, one in entries.items() if one.mode not in FILE_MODES}
+            self._others[tree] = {path: one for path, one in entries.items() if one.mode not in FILE_MODES}
+            self._paths[tree] = read_paths(self._repository, entries)
         return self._files[tree]
 
-    def unread(self, tree: str) -> Mapping[str, Entry]:
-        """The symbolic links and submodules of the tree: git has no content of theirs at their place."""
+    def others(self, tree: str) -> Mapping[str, Entry]:
+        """The symbolic links and submodules of the tree."""
         self.files(tree)
-        return self._unread[tree]
+        return self._others[tree]
+
+    def has(self, tree: str, path: str) -> bool:
+        """Whether the tree has a file at the path, or a symbolic link to one of its files."""
+        files = self.files(tree)
+        return self._paths[tree].real(path).path in files
 
     def changed(self, before: str, after: str) -> frozenset[str]:
         """The paths whose content differs between two trees."""
@@ -90,15 +98,17 @@ class SnapshotReader:
         return frozenset(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
 
     def read(self, tree: str, path: str) -> bytes:
-        """The content of a file of the tree; b"" where it is not there."""
-        blob = self.files(tree).get(path)
+        """The content of a file of the tree, symbolic links followed; b"" where it is not there."""
+        files = self.files(tree)
+        blob = files.get(self._paths[tree].real(path).path)
         return self._read(blob) if blob else b""
 
     def environments(self, tree: str, wanted: Sequence[ProjectSettings] = ()) -> tuple[Environment, ...]:
         """The tree's environments. Raises ProjectError where a wanted one is not there."""
         files = self.files(tree)
         self._have([path for path in files if "/versions/" in path and is_script_name(path)], files)
-        seen = Tree(files, lambda path: self._read(files[path]), lambda path: self._script(path, files[path]))
+        read = partial(self.read, tree)
+        seen = Tree(files, read, lambda path: self._script(path, files[path]), self._paths[tree])
         return find_environments(seen, wanted)
 
     def snapshot(self, tree: str, environment: Environment) -> Snapshot:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from checker.source.links import Paths, Place
 from checker.source.script import Script, is_script_name
 
 
 class Tree:
-    """A tree's files, with what discovery asks of them. `read` gives the content of a path, `script` the script in it."""
+    """A tree's files, with what discovery asks of them. `read` gives the content of a path, `script` the script in it.
 
-    def __init__(self, files: Iterable[str], read: Callable[[str], bytes], script: Callable[[str], Script]) -> None:
+    `files` and `folders` are real; whether a path leads to one through links, `has_file` and `has_folder` say.
+    """
+
+    def __init__(
+        self,
+        files: Iterable[str],
+        read: Callable[[str], bytes],
+        script: Callable[[str], Script],
+        paths: Paths | None = None,
+    ) -> None:
         self.files = frozenset(files)
+        self.paths = paths or Paths({}, {})
         self.folders = {"."}
         for path in self.files:
             folder = posixpath.dirname(path)
@@ -22,9 +33,25 @@ class Tree:
         self.read = read
         self.script = script
 
+    def real(self, path: str) -> Place:
+        """Where a path is, once the links on the way are followed."""
+        return self.paths.real(path)
+
+    def has_file(self, path: str) -> bool:
+        """Whether a file is at the path, or a link leads to one."""
+        place = self.real(path)
+        return place.problem is None and place.path in self.files
+
+    def has_folder(self, path: str) -> bool:
+        """Whether a folder is at the path, or a link leads to one."""
+        place = self.real(path)
+        return place.problem is None and place.path in self.folders
+
     def named(self, suffix: str) -> list[str]:
-        """The paths that end so, nearest to the root first."""
-        return sorted((path for path in self.files if path.endswith(suffix)), key=lambda path: (path.count("/"), path))
+        """The paths of files that end so, nearest to the root first, links to files among them."""
+        found = [path for path in self.files if path.endswith(suffix)]
+        found += [path for path in self.paths.links if path.endswith(suffix) and self.has_file(path)]
+        return sorted(found, key=lambda path: (path.count("/"), path))
 
 
 def join(folder: str, name: str) -> str:
@@ -48,7 +75,10 @@ def version_folders(location: str, tree: Tree) -> list[tuple[str, ...]]:
     one for each dialect, as a chain of its own). Those count where code beside the script location sets
     version_locations and their scripts and those in `versions` stand on each other, or where `versions` itself has none.
     """
-    versions = join(location, "versions")
+    place = tree.real(join(location, "versions"))
+    if place.problem:
+        return [(join(location, "versions"),)]
+    versions = place.path
     named: dict[str, list[str]] = {}
     for path in sorted(tree.files):
         if path.startswith(versions + "/") and is_script_name(path) and "__pycache__" not in path:
@@ -67,7 +97,7 @@ def version_folders(location: str, tree: Tree) -> list[tuple[str, ...]]:
 
 def _sets_version_locations(location: str, tree: Tree) -> bool:
     """Whether a module in the script location, or in a folder above it, speaks of version_locations."""
-    above = set(upward(location))
+    above = {*upward(location), *upward(tree.real(location).path)}
     modules = (path for path in tree.files if path.endswith(".py") and (posixpath.dirname(path) or ".") in above)
     return any(b"version_locations" in tree.read(path) for path in modules)
 
