@@ -19,7 +19,7 @@ from checker.errors import CheckerError, ConfigurationError, PostgresUnavailable
 from checker.findings import AuditReport, Report, Severity, Skipped
 from checker.github import Refused, Remark, find_pull_request, put_comment, put_remarks
 from checker.inputs import Inputs, make_settings, read_inputs
-from checker.job import install, with_job_python
+from checker.job import install, keep_runner_files, with_job_python
 from checker.nightly import ISSUE_BYTES, Workflow, find_workflow, keep_issue, last_success
 from checker.pipeline import Judged
 from checker.redaction import Redaction
@@ -121,7 +121,7 @@ def step(environ: Mapping[str, str], command: Callable[[str], object]) -> int:
 def _judge_and_report(
     inputs: Inputs, runner: Runner, environ: Mapping[str, str], command: Callable[[str], object]
 ) -> int:
-    judged, settings = judge(inputs, runner, environ)
+    judged, settings = judge(inputs, runner, environ, command)
     reports = [judged.report, *audit(inputs, settings, environ)]
     files = [_report_files(inputs, settings, audit=isinstance(one, AuditReport)) for one in reports]
     for report, own in zip(reports, files, strict=True):
@@ -140,7 +140,9 @@ def _judge_and_report(
     return cli.exit_of(joint_verdict(report.verdict for report in reports))
 
 
-def judge(inputs: Inputs, runner: Runner, environ: Mapping[str, str]) -> tuple[Judged, Settings]:
+def judge(
+    inputs: Inputs, runner: Runner, environ: Mapping[str, str], command: Callable[[str], object]
+) -> tuple[Judged, Settings]:
     """Install what is asked for, and check."""
     directory = (runner.workspace / inputs.working_directory).resolve()
     if not directory.is_dir():
@@ -151,7 +153,13 @@ def judge(inputs: Inputs, runner: Runner, environ: Mapping[str, str]) -> tuple[J
             own = install(inputs, directory, environ)
             settings = replace(settings, python=own) if own and inputs.python else settings
         job = with_job_python(inputs, directory, environ, own)
-        return _on_each_image(inputs.postgres_image, settings, job, progress), settings
+        with keep_runner_files(environ, lambda name: command(_was_changed(name))):
+            return _on_each_image(inputs.postgres_image, settings, job, progress), settings
+
+
+def _was_changed(name: str) -> str:
+    text = f"The file that {name} names was changed while migrations ran, and is as it was before."
+    return workflow.command("error", text, title="a migration changed a file of the runner")
 
 
 def _on_each_image(

@@ -11,12 +11,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from checker.errors import CheckerError
 from checker.inputs import Inputs, find_program
+from checker.isolation.layers import RUNNER_FILES
 from checker.replay.environment import for_a_question
 
 # What a project's own set-up has no use for, and must not read: this step's inputs with its token, and the runner's own.
@@ -34,6 +36,45 @@ def job_python(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> s
     places = [f"{environ['pythonLocation']}/bin"] if environ.get("pythonLocation") else []
     path = os.pathsep.join([*places, environ.get("PATH", os.defpath)])
     return shutil.which("python3", path=path) or shutil.which("python", path=path)
+
+
+@contextmanager
+def keep_runner_files(environ: Mapping[str, str], tell: Callable[[str], object]) -> Iterator[None]:
+    """Restore what the block's programs change in the files by which a step sets outputs, variables and summaries.
+
+    Landlock hides these files from a worker; this is for systems without it. `tell` gets the name of each variable whose file
+    was changed.
+    """
+    paths = {name: Path(environ[name]) for name in RUNNER_FILES if environ.get(name)}
+    before = {name: _content(path) for name, path in paths.items()}
+    try:
+        yield
+    finally:
+        for name, path in paths.items():
+            if _content(path) != before[name]:
+                _restore(path, before[name])
+                tell(name)
+
+
+def _content(path: Path) -> bytes | None:
+    """None for what is no file of its own: a link could lead to another."""
+    return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+
+
+def _restore(path: Path, content: bytes | None) -> None:
+    """As it was. Raises CheckerError where that is not possible: the next step would obey what is in it."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.is_symlink() or content is None:
+            path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+    except OSError as error:
+        raise CheckerError(
+            f"{path} was changed while migrations ran, and cannot be restored: {error.strerror}",
+            "Look at the migrations of this change before you run anything else in this job.",
+        ) from None
 
 
 def install(inputs: Inputs, directory: Path, environ: Mapping[str, str]) -> str | None:
