@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from checker.auditing import audit
 from checker.errors import ProjectError
-from tests.gitrepo import ENV, INI, VERSIONS, Checkout, chain, ids, only, project, script
+from checker.replay.workspace import open_workspace
+from checker.settings import Settings
+from checker.source.repository import open_repository
+from checker.source.snapshot import SnapshotReader
+from tests.gitrepo import ENV, INI, VERSIONS, Checkout, Silent, chain, ids, only, project, script
 
 HEADS = "a <- b; a <- c"
 
@@ -195,3 +201,54 @@ def test_a_replay_runs_what_links_lead_to(
     failed = [one for one in report.findings if one.id == "R301"]
     assert [(one.revision, one.path, one.line) for one in failed] == [("c", "shared/c_.py", 11)], report.findings
     assert not [one for one in report.findings if one.id not in ("R301", "H106")], report.findings
+
+
+@pytest.mark.parametrize("before", ["link", "folder"])
+def test_a_laid_over_work_tree_has_links_to_what_is_judged(checkout: Checkout, before: str) -> None:
+    """The user's own tree has another content, or another kind, at the place to which the link leads."""
+    checkout.commit({**project("a"), "shared/a_.py": script("a"), "shared/old_.py": b""})
+    if before == "link":
+        _versions(checkout)
+        commit(checkout)
+    checkout.branch("judged")
+    _versions(checkout)
+    checkout.write({"shared/a_.py": script("a", None, "op.execute('SELECT 1')")})
+    (checkout.root / "shared/old_.py").unlink()
+    commit(checkout)
+    checkout.git("checkout", "--quiet", "main")
+    checkout.write({"migrations/ignored.txt": b"", ".gitignore": b"ignored.txt"})
+    with open_repository(checkout.root, os.environ) as repository:
+        reader = SnapshotReader(repository)
+        trees = {name: repository.tree_of(name) for name in ("main", "judged")}
+        for tree, user in (("judged", "main"), ("main", "main")):
+            (environment,) = reader.environments(trees[tree])
+            place = open_workspace(
+                repository, environment, trees[tree], work_tree=trees[user], surroundings=trees["judged"]
+            )
+            with place as workspace:
+                versions = workspace.path(VERSIONS)
+                assert versions.resolve().is_relative_to(workspace.root.resolve())
+                assert (b"SELECT 1" in (versions / "a_.py").read_bytes()) == (tree == "judged")
+                assert (versions / "old_.py").exists() == (tree == "main" and before == "link")
+                assert workspace.path("migrations/ignored.txt").exists()
+
+
+def test_an_audit_of_scripts_that_cannot_be_read_is_refused(checkout: Checkout) -> None:
+    checkout.commit(project("a <- b"))
+    _nowhere(checkout)
+    commit(checkout)
+    with pytest.raises(ProjectError, match="cannot be judged"):
+        audit(Settings(directory=checkout.root), os.environ, Silent())
+
+
+def test_a_conflict_in_a_link_to_scripts_is_never_green(checkout: Checkout) -> None:
+    checkout.commit({**project("a"), **shared(), **shared("a <- d", "other")})
+    _versions(checkout)
+    commit(checkout)
+    for branch, target in (("branch", "../other"), ("main", "../third")):
+        checkout.branch(branch, "main")
+        checkout.write(shared("a <- e", "third"))
+        link(checkout, VERSIONS, target)
+        commit(checkout)
+    with pytest.raises(ProjectError, match="conflicts in the symbolic link"):
+        checkout.check(head="branch")
