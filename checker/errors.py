@@ -61,9 +61,11 @@ def of_machine(error: OSError) -> CheckerError | None:
     """What to say where the machine has no room, no memory or no files left; None for any other error."""
     if error.errno == errno.ENOENT and str(error).startswith("[Errno 2] No usable temporary directory"):
         return CheckerError("no folder for temporary files can be written", "Name one in TMPDIR.")
+    place = f" ({str(error.filename)[:100]})" if error.filename else ""
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return CheckerError(f"a file cannot be looked for: {error.strerror}{place}", "Correct the name that is given.")
     if error.errno not in _MACHINE_IS_FULL:
         return None
-    place = f" ({error.filename})" if error.filename else ""
     return CheckerError(
         f"the machine has no room left: {error.strerror}{place}",
         f"Make room in {tempfile.gettempdir()}, or name another folder in TMPDIR.",

@@ -13,7 +13,13 @@ def resolve_inside(root: Path, name: str, setting: str, *also: Path) -> Path:
     """The file `name` of the repository at `root`. Raises ConfigurationError where it is absolute, or where a link or `..`
     leads out of the repository. `also`: the work tree, where `root` is a copy that has links into it.
     """
-    path, roots = (root / name).resolve(), [one.resolve() for one in (root, *also)]
+    roots = [one.resolve() for one in (root, *also)]
+    try:
+        path = (root / name).resolve()
+    except (OSError, RuntimeError, ValueError):  # links that lead to each other: RuntimeError before Python 3.13
+        raise ConfigurationError(
+            f"{setting} names a file that cannot be found", "Give a path relative to the repository's root."
+        ) from None
     if Path(name).is_absolute() or not any(path.is_relative_to(one) for one in roots):
         raise ConfigurationError(
             f"{setting} names a file outside of the repository", "Give a path relative to the repository's root."

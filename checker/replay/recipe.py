@@ -248,7 +248,7 @@ def _extras(package: Table) -> str:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except ValueError:  # a NUL in its name
+    except (OSError, ValueError):  # a name that is too long, or has a NUL
         return False
 
 

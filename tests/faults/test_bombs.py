@@ -323,7 +323,7 @@ def test_a_project_that_says_odd_things_of_itself(tmp_path: Path) -> None:
         (tmp_path / "Pipfile.lock").write_text(text)
         find_recipe([tmp_path])
     (tmp_path / "Pipfile.lock").unlink()
-    (tmp_path / "requirements.txt").write_text("-r other.txt\n")
+    (tmp_path / "requirements.txt").write_text(f"-r other.txt\n-r {'9' * 5_000}.txt\n-r a\0b\n")
     (tmp_path / "other.txt").write_text("-r requirements.txt\nalembic\n")
     recipe = find_recipe([tmp_path])
     assert recipe is not None

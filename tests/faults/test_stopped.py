@@ -84,3 +84,26 @@ def test_an_interpreter_that_is_none_is_not_green(checkout: Checkout, python: st
     assert code in (1, 2), output
     assert "Traceback" not in output
     assert python in output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "projects: [{path: ., python: NAME}]",
+        "projects: [{path: ., env_file: NAME}]",
+        "projects: [{path: NAME}]",
+        "projects: [{path: ., script_location: NAME}]",
+        "environments: {a: {file: NAME}}",
+        "postgres: {init: [NAME]}",
+    ],
+)
+@pytest.mark.parametrize("name", ["9" * 5_000 + "x", "loop"], ids=["long", "loop"])
+@pytest.mark.postgres
+def test_a_name_that_no_file_can_have_is_one_sentence(checkout: Checkout, text: str, name: str) -> None:
+    checkout.commit(project("a <- b"), "merged")
+    checkout.branch("work")
+    checkout.write({**project("a <- b <- c"), ".alembic-premerge.yml": text.replace("NAME", name).encode()})
+    (checkout.root / "loop").symlink_to("loop")
+    code, output = run(checkout.root, "check", "--base", "main")
+    assert code == 2, output
+    assert "Traceback" not in output
