@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 
 import psycopg
 from psycopg import sql
@@ -56,6 +57,9 @@ def throwaway_arguments() -> list[str]:
     return [part for name, value in THROWAWAY_OPTIONS.items() for part in ("-c", f"{name}={value}")]
 
 
+_STARTED = "SELECT pg_postmaster_start_time()::text"
+
+
 class DatabaseServer(Server):
     """A server that `admin` may log in to; the methods may be called from several threads.
 
@@ -92,6 +96,7 @@ class DatabaseServer(Server):
         with self._connect(admin) as connection:
             self._number = connection.info.server_version
             self.version = str(_one(connection, "SHOW server_version")).split()[0]
+            self._started = _one(connection, _STARTED)
         if self._number < MINIMUM_VERSION * 10000:
             raise ProviderUnavailable(
                 f"it is PostgreSQL {self.version}, and {MINIMUM_VERSION} is the oldest that can be used"
@@ -137,6 +142,28 @@ class DatabaseServer(Server):
             raise ValueError(f"{database.database} was not made here")
         with self._connect(self._admin) as connection:
             connection.execute(_drop_statement(database.database))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it. Raises PostgresUnavailable where it ended during the run: what failed then is no migration's fault."""
+        lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        ended = lost or (error is None and not self._runs())
+        self.close()
+        if ended:
+            reason = f": {one_line(error)}" if isinstance(error, psycopg.Error) else ""
+            raise PostgresUnavailable(
+                f"The PostgreSQL ({self.provider}) ended during the run{reason}",
+                "Run this again. If it happens again, look into the server's log, and at memory and disk space.",
+            ) from None
+
+    def _runs(self) -> bool:
+        """Whether the same server still answers, and was not started anew."""
+        try:
+            with self._connect(self._admin) as connection:
+                return bool(_one(connection, _STARTED) == self._started)
+        except psycopg.Error:
+            return False
 
     def close(self) -> None:
         """Drop every database made here and, where the server is ours, stop it and remove its files. Idempotent."""

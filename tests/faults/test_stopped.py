@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from checker import pipeline
+from checker.errors import PostgresUnavailable
+from checker.postgres import start_server
+from checker.settings import PostgresSettings, Settings
 from tests.faults.test_git import run
-from tests.gitrepo import Checkout, project
+from tests.gitrepo import INI, Checkout, Silent, chain, project
+from tests.postgres.helpers import ask
+from tests.test_interrupted import REAL_ENV
 
 # As a module of this name is imported, the process gets the signal.
 SIGNALLED = """
@@ -107,3 +115,43 @@ def test_a_name_that_no_file_can_have_is_one_sentence(checkout: Checkout, text: 
     code, output = run(checkout.root, "check", "--base", "main")
     assert code == 2, output
     assert "Traceback" not in output
+
+
+class Killer(Silent):
+    """Kills a PostgreSQL with all its sessions as soon as a pass begins a step."""
+
+    def __init__(self, wanted: str, server: int) -> None:
+        self.wanted, self.server, self.passes = wanted, server, set[str]()
+
+    def step(self, project: str, name: str, done: int, total: int, revision: str) -> None:
+        self.passes.add(name)
+        if name == self.wanted:
+            own = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if self._is_session(path)]
+            for process in (self.server, *own):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+
+    def _is_session(self, stat: Path) -> bool:
+        try:
+            return int(stat.read_text().rpartition(")")[2].split()[1]) == self.server
+        except (OSError, ProcessLookupError):
+            return False
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the server's processes in /proc")
+@pytest.mark.parametrize("wanted", ["fresh", "downgrade", "stairway", "deploy"])
+def test_a_server_that_dies_in_a_pass_is_no_finding(checkout: Checkout, wanted: str) -> None:
+    checkout.commit({"alembic.ini": INI, "migrations/env.py": REAL_ENV, **chain("a <- b")}, "merged")
+    checkout.branch("work")
+    checkout.write(chain("a <- b <- c <- d"))
+    server = start_server(PostgresSettings(provider="machine"), environ=os.environ, tell=lambda _: None)
+    try:
+        home = server.create_database()
+        killer = Killer(wanted, int(str(ask(home, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"))))
+        asked = Settings(directory=checkout.root, base="main", judge_all=True, postgres=home.url())
+        with pytest.raises(PostgresUnavailable, match=r"given.*ended during the run"):
+            pipeline.check(asked, os.environ, killer)
+        assert wanted in killer.passes
+    finally:
+        server.close()
