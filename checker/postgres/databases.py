@@ -148,7 +148,7 @@ class DatabaseServer(Server):
     ) -> None:
         """Close it. Raises PostgresUnavailable where it ended during the run: what failed then is no migration's fault."""
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        ended = lost or (error is None and not self._runs())
+        ended = lost or (error is None and not self._closed and not self._runs())
         self.close()
         if ended:
             reason = f": {one_line(error)}" if isinstance(error, psycopg.Error) else ""

@@ -19,6 +19,8 @@ from checker.source.script import UNREADABLE, parse_shallow
 
 MODULE = "module-level code"
 LONG_LINE = 88
+# The tokenizer of Python 3.11 takes time quadratic in the length of some lines.
+LONGEST_LINE = 4_000
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t].+[ \t]import[ \t]*(?:\([^)]{0,5000}\)|.*)|import[ \t].*)", re.M)
 # Where a definition starts at the top level. Cut there, each piece is Python by itself.
 _DEFINITION = re.compile(rb"^(?=@|def\s|class\s|async\s+def\s)", re.M)
@@ -260,7 +262,7 @@ class _SpelledOut(ast.NodeTransformer):
 def spread(line: str) -> str:
     """A long line of code with each argument of its outermost call on a line of its own, so that a diff shows the one
     that changed. What is inside a string that runs over several lines comes back as it is."""
-    if len(line) <= LONG_LINE:
+    if not LONG_LINE < len(line) <= LONGEST_LINE:
         return line
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(line.strip()).readline))

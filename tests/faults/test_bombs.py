@@ -18,7 +18,7 @@ from checker.replay.python_version import allows
 from checker.replay.recipe import find_recipe
 from checker.settings import load_configuration, read_configuration
 from checker.source.changes import Pair
-from checker.source.code import differing_parts, normalized_parts
+from checker.source.code import differing_parts, normalized_parts, spread
 from checker.source.effects import makes, way_back
 from checker.source.events import read_event
 from checker.source.history import Commit
@@ -99,6 +99,11 @@ def test_an_edit_of_a_script_is_judged(text: str) -> None:
 def test_blanks_in_a_string_that_was_edited() -> None:
     before, after = (script("a", None, f"op.execute('x{' ' * 150_000}{n}')") for n in (1, 2))
     assert differing_parts(before, after) == ["upgrade()"]
+
+
+def test_a_line_that_the_tokenizer_takes_long_for() -> None:
+    line = "x('" + "\\'" * 75_000
+    assert spread(line) == line
 
 
 def test_what_a_long_expression_does_is_still_compared() -> None:
