@@ -151,6 +151,15 @@ class StepReport:
 
 
 @dataclass(frozen=True)
+class OutsideReport:
+    """A module that was imported from another copy (`path`) although the judged tree has it at `expected`."""
+
+    module: str
+    path: str
+    expected: str
+
+
+@dataclass(frozen=True)
 class ReplayReport:
     """What was replayed for one project, where, and how long it took."""
 
@@ -162,6 +171,8 @@ class ReplayReport:
     """The layers of isolation from the machine and the network that it ran without, in words."""
     database: str | None = None
     """Of an env.py that migrates several databases, the one that was replayed here; each has a replay of its own."""
+    outside: tuple[OutsideReport, ...] = ()
+    """The modules that were imported from another copy although the judged tree has them."""
 
 
 @dataclass(frozen=True)

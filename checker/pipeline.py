@@ -15,6 +15,7 @@ from checker.checks.base import Subject
 from checker.checks.faults import introduced, reason, unreported
 from checker.checks.g203_missing_down_revision import empty_parents
 from checker.checks.g213_refused_revision_id import refused_ids
+from checker.checks.outside import imported_elsewhere
 from checker.checks.proof import prove
 from checker.checks.r316_replay_incomplete import check as check_incomplete
 from checker.checks.registry import REPLAY, STATIC, Registered
@@ -22,6 +23,7 @@ from checker.deployments import Deployments, all_revisions, assign, file_reader,
 from checker.files import read_inside
 from checker.findings import (
     Finding,
+    OutsideReport,
     PassReport,
     ProjectReport,
     ReplayReport,
@@ -288,7 +290,7 @@ def replay(
     judged = tuple(one for one in done if not _lacks_rights(one, server))
     lacking = [one for one in done if one not in judged]
     skipped += [Skipped(f"replay of {one.project}", _LACKS_RIGHTS) for one in lacking]
-    return Replayed(tuple(_with_peers(judged)), (*skipped, *_not_deployed(judged)))
+    return Replayed(tuple(_with_peers(judged)), (*skipped, *_not_deployed(judged), *_not_judged(judged)))
 
 
 _LACKS_RIGHTS = (
@@ -321,6 +323,15 @@ def _not_deployed(subjects: Iterable[Subject]) -> Iterator[Skipped]:
         if deploy and deploy.outcome == "not run" and deploy.reason and deploy.seconds:
             what = f"{one.project} ({one.database})" if one.database else one.project
             yield Skipped(f"the upgrade of an existing database of {what}", deploy.reason, wanted=False)
+
+
+def _not_judged(subjects: Iterable[Subject]) -> Iterator[Skipped]:
+    """Where another copy of the project's modules was imported: what depends on them says little of the judged tree."""
+    for one in subjects:
+        elsewhere = imported_elsewhere(one.replay)
+        if elsewhere:
+            reason = f"another copy was imported: {elsewhere}"
+            yield Skipped(f"the comparison of the judged tree's modules in {one.project}", reason, wanted=False)
 
 
 def refuse_replay(subjects: Sequence[Subject], settings: Settings, environ: Mapping[str, str]) -> Skipped | None:
@@ -426,4 +437,5 @@ def describe_replay(subject: Subject) -> ReplayReport:
         ),
         not_isolated=replayed.not_isolated,
         database=replayed.database,
+        outside=tuple(OutsideReport(one.name, one.path, one.expected) for one in replayed.outside),
     )

@@ -10,6 +10,7 @@ from checker.checks.base import CheckInfo, Subject, listing
 from checker.checks.causes import history_causes, restoring
 from checker.checks.drift import origin_of
 from checker.checks.failures import details, headline
+from checker.checks.outside import qualified
 from checker.findings import Finding, Severity
 from checker.replay.outcome import Drift
 
@@ -61,10 +62,12 @@ def _finding(subject: Subject, operations: Sequence[str], *, introduced: bool) -
     first = [_short(one) for one in operations[:SHOWN]]
     more = [f"{len(operations) - SHOWN} more"] if len(operations) > SHOWN else []
     what = "this operation is missing" if len(operations) == 1 else f"these {len(operations)} operations are missing"
+    message = f"the models and the schema that the revisions make differ; {what}: {listing([*first, *more])}"
     return INFO.finding(
         subject,
-        f"the models and the schema that the revisions make differ; {what}: {listing([*first, *more])}",
+        qualified(subject, message),
         fix=AUTOGENERATE,
+        severity=Severity.WARNING if subject.replayed.outside else None,
         details="\n".join(operations) if [*first, *more] != list(operations) else None,
         introduced=introduced,
     )

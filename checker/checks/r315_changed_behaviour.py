@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from checker.checks.base import CheckInfo, Subject, listing, name
 from checker.checks.causes import history_causes, other_code_changed, restoring
+from checker.checks.outside import qualified
 from checker.checks.statements import changed_behaviour, side_by_side
 from checker.findings import Finding, Severity
 
@@ -30,10 +31,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         else ": something that it imports did, or what runs before it"
     )
     for script, before, after in changed_behaviour(subject):
+        message = f"merged revision {name(script)} sends other statements than at {subject.base_ref}, although its file did not"
         yield INFO.finding(
             subject,
-            f"merged revision {name(script)} sends other statements than at {subject.base_ref}, although its file did not "
-            f"change{why}",
+            qualified(subject, f"{message} change{why}"),
             script=script,
             at="upgrade",
             fix=restoring(subject, history) if known else None,

@@ -169,6 +169,20 @@ class Database:
     """Where env.py wants it, where that is not the temporary database; passwords hidden."""
 
 
+@dataclass(frozen=True, order=True)
+class OutsideModule:
+    """A module that was imported from another copy although the judged tree has it."""
+
+    name: str
+    path: str
+    """The file that was imported."""
+    expected: str
+    """The judged tree's file, from its root."""
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.path} instead of {self.expected}"
+
+
 @dataclass(frozen=True)
 class Drift:
     """What Alembic's own comparison would write: the operations that the models have ahead of the replayed schema."""
@@ -208,6 +222,8 @@ class Replay:
     """All that env.py migrates."""
     base_databases: tuple[Database, ...] = ()
     """All that env.py migrates at the base; empty where that is not known."""
+    outside: tuple[OutsideModule, ...] = ()
+    """The modules that were imported from another copy although the judged tree has them, at the base or after the merge."""
 
     @property
     def proposal(self) -> Proposal | None:

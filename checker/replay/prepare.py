@@ -47,7 +47,7 @@ def make_plan(
         project=snapshot.environment.path,
         launch=Launch(
             python=interpreter.path,
-            job=_job(snapshot.environment, project, workspace),
+            job=replace(_job(snapshot.environment, project, workspace), root=workspace.root, checkout=root),
             environ=passed_on(environ),
             templates=templates(_env_file(project, root), project.env),
             step_seconds=timeouts.step,

@@ -103,6 +103,7 @@ def replay_subject(
         def plan_of(snapshot: Snapshot, place: Workspace, settings: ProjectSettings) -> Plan:
             root = repository.root or place.root
             plan = make_plan(snapshot, settings, place, root, timeouts, environ, isolation, tell)
+            plan = replace(plan, launch=_without(plan.launch, repository, trees, snapshot is base))
             if not uses_flask(place.path(snapshot.environment.script_location)):
                 return plan
             return replace(plan, launch=replace(plan.launch, loading=partial(throwaway, server)))
@@ -111,7 +112,7 @@ def replay_subject(
             # By the same interpreter: the base's scripts are to meet the merge result's, not its dependencies.
             settings = project.model_copy(update={"python": str(plan.launch.python)})
             launch = plan_of(base, workspace(base, trees.base, surroundings), settings).launch
-            return _traced(replace(launch, stopped=plan.launch.stopped), changes)
+            return _traced(replace(launch, stopped=plan.launch.stopped, outside=plan.launch.outside), changes)
 
         try:
             place = workspace(result, trees.result)
@@ -134,10 +135,19 @@ def replay_subject(
             except BootstrapFailed as failed:
                 replay = _not_loaded(result, server, failed.failure)
             replay = with_all_that_is_missing(replay, plan.launch, server, place.path(project.path), place.root)
+            replay = replace(replay, outside=tuple(sorted(plan.launch.outside)))
             return with_relative_paths(replay, (*places, *own_root))
 
         plan = replace(plan, launch=_traced(plan.launch, changes))
         return replay_each(plan, replay_one, progress)
+
+
+def _without(launch: Launch, repository: Repository, trees: Trees, at_base: bool) -> Launch:
+    """With the Python files that another of the trees has: a copy of one elsewhere was not generated, but is out of date."""
+    wanted = repository.files(trees.base if at_base else trees.result)
+    others = {path for tree in {trees.base, trees.result, trees.work_tree} if tree for path in repository.files(tree)}
+    absent = tuple(sorted(path for path in others - wanted.keys() if path.endswith(".py")))
+    return replace(launch, job=replace(launch.job, absent=absent))
 
 
 def _traced(launch: Launch, changes: Changes) -> Launch:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.postgres.interface import Address
-from checker.replay.outcome import Database, Direction, Failure, FailureKind
+from checker.replay.outcome import Database, Direction, Failure, FailureKind, OutsideModule
 
 PROTOCOL = 1
 
@@ -35,6 +35,12 @@ class Job:
     """Which of several databases in one env.py, as `Databases` names it; None for the first."""
     trace: tuple[str, ...] = ()
     """The revisions whose executed lines are wanted."""
+    root: Path | None = None
+    """The root of the judged tree, whose modules are imported before other copies of them; None: no matter which."""
+    checkout: Path | None = None
+    """The user's work tree, where an editable install leads to."""
+    absent: tuple[str, ...] = ()
+    """Paths of Python files that are tracked in another tree and not in the judged one."""
 
     def line(self, address: Address, environment: Mapping[str, str]) -> str:
         """The first line to a worker. `environment` holds templates: {url}, {host}, {port}, {user}, ..."""
@@ -145,6 +151,13 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class OutsideSeen:
+    """Modules that were imported from another copy although the judged tree has them."""
+
+    modules: Sequence[OutsideModule]
+
+
+@dataclass(frozen=True)
 class Finished:
     """The command has come to its end, well or not."""
 
@@ -168,6 +181,7 @@ Event = (
     | DatabasesSeen
     | Compared
     | Observed
+    | OutsideSeen
     | Finished
     | Gone
 )
@@ -197,5 +211,7 @@ def parse(line: str) -> Event:
         return Observed(tuple(asked), values["parts"])
     if kind == "databases":
         return DatabasesSeen(tuple(Database(one["name"], tuple(one["asked"])) for one in values["databases"]))
+    if kind == "outside":
+        return OutsideSeen(tuple(OutsideModule(**one) for one in values["modules"]))
     event: Event = _KINDS[kind](**values)
     return event

@@ -20,7 +20,7 @@ from typing import IO, Self
 from checker.isolation.layers import NO_ISOLATION, Isolation
 from checker.isolation.supervised import Supervised
 from checker.postgres.interface import Address
-from checker.replay.outcome import Database, Direction, Failure, FailureKind, Step
+from checker.replay.outcome import Database, Direction, Failure, FailureKind, OutsideModule, Step
 from checker.replay.protocol import (
     Compared,
     Configured,
@@ -32,6 +32,7 @@ from checker.replay.protocol import (
     Gone,
     Job,
     Observed,
+    OutsideSeen,
     Paused,
     Ready,
     StatementSent,
@@ -68,6 +69,8 @@ class Launch:
     run its own migrations when it is made."""
     stopped: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
     """Set by whoever is interrupted: every session of this launch, whatever its thread, raises Stopped."""
+    outside: set[OutsideModule] = field(default_factory=set, repr=False, compare=False)
+    """Filled by every session of this launch: the modules that were imported from another copy than the judged tree."""
 
 
 class Stopped(Exception):
@@ -252,6 +255,8 @@ class Session:
                 self._tables[event.schema, event.table] = None
             case Observed():
                 self.observed = event
+            case OutsideSeen():
+                self._launch.outside.update(event.modules)
             case DatabasesSeen():
                 self.databases = tuple(event.databases)
             case _:

@@ -7,8 +7,9 @@ and worker are JSON objects, one a line, over the two file descriptors.
 The runner's first line is the job: protocol, config_file, toml_file, ini_section, script_location, version_locations,
 directory (the working directory), x, address {host, port, user, password, database}, environment {name: template},
 flask_app, probe, database (which of several in one env.py, by the name that `databases` gave it; else the first), trace
-(the revisions whose executed lines are wanted). The worker answers `ready` {python, alembic, sqlalchemy, driver}, or
-`failed` and `finished`. Then come commands, and each but the last ends with `finished`:
+(the revisions whose executed lines are wanted), root (of the judged tree), checkout (the user's work tree), absent (the
+paths that are tracked in another tree and not in the judged one). The worker answers `ready` {python, alembic, sqlalchemy,
+driver}, or `failed` and `finished`. Then come commands, and each but the last ends with `finished`:
 
     {"do": "upgrade", "target": "heads"}      env.py once, as Alembic itself runs it
     {"do": "downgrade", "target": "base"}     likewise
@@ -29,6 +30,7 @@ before each step, `statement` {sql, values} before each statement that the scrip
 step has come to its end (`lines` of its script that ran, for those of `trace`, else null), `compared` {operations},
 `failed` {failure}, `connect` {wanted, strange} when something asked for a database that is not ours, `databases`
 {databases: [{name, asked}]} after each env.py: those that it migrates and, as in `connect`, what it asked for,
+`outside` {modules: [{name, path, expected}]} after a command that imported another copy of modules that the judged tree has,
 `observed` {asked, parts} where the job says `probe` (`observer.py`). A worker that is gone without `finished` died in the
 step that it had announced last.
 """
@@ -83,6 +85,7 @@ def load_beside(name: str) -> Any:
 
 
 GUARDS = load_beside("driver_guards")
+JUDGED_MODULES = load_beside("judged_modules")
 
 
 class ForeignDatabaseError(Exception):
@@ -962,6 +965,7 @@ class Worker:
         self._unfinished: dict[Any, Any] = {}  # (revision, direction): the step and the exception that ended it
         self._caught: Optional[BaseException] = None
         self._tables = StepTables()
+        self._modules: Any = None
         scripts = os.path.realpath(job["script_location"])
         versions = [os.path.realpath(place) for place in job.get("version_locations") or ()]
         root = os.path.realpath(job["directory"])
@@ -982,6 +986,7 @@ class Worker:
         sys.path.append(self.job["directory"])  # last, as `python -m alembic` would have it for what nothing shadows
         sys.argv[:] = ["alembic", "upgrade", "heads"]
         guard(self.target, self._report)
+        self._modules = JUDGED_MODULES.install(self.job)
         self._listen()
         config = alembic_config(self.job)
         env_text = _text(os.path.join(self.job["script_location"], "env.py"))
@@ -1075,6 +1080,9 @@ class Worker:
     def _finish(self) -> None:
         if self.target.observer:
             self.channel.send("observed", **self.target.observer.report())
+        outside = self._modules.outside() if self._modules else []
+        if outside:
+            self.channel.send("outside", modules=outside)
         self.channel.send("finished")
 
     def _call(self, command: str) -> None:
