@@ -57,6 +57,8 @@ def _entry(proposal: Proposal, own: ProjectSettings | None) -> str:
     """The keys of a project's entry, what it has of them already included."""
     env = {**(own.env if own else {}), **dict(proposal.env)}
     parts = [f"flask_app: {quoted(proposal.flask_app)}"] if proposal.flask_app else []
+    if proposal.env_file:
+        parts.append(f"env_file: {quoted(proposal.env_file)}")
     if proposal.env:
         parts.append(f"env: {{{', '.join(f'{name}: {json.dumps(value)}' for name, value in env.items())}}}")
     return ", ".join(parts)

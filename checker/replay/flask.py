@@ -13,6 +13,7 @@ _FOUND_BY_FLASK = ("wsgi.py", "app.py")
 _FACTORY = re.compile(
     r"^def (create_app|make_app)\s*\(|^(app|application)[ \t]*(?::[^=\n]+)?=[ \t]*[\w.]*Flask\(", re.MULTILINE
 )
+_HAS_APPLICATION = re.compile(r"^from .*\bimport\b.*\b(app|application|create_app|make_app)\b", re.MULTILINE)
 _SIZE, _DEPTH, _TRIED = 200_000, 4, 12
 _IGNORED = {"tests", "test", "migrations", "node_modules", "site-packages", "docs", "examples"}
 
@@ -45,7 +46,20 @@ def find_application(folders: Sequence[Path], app: str | None) -> tuple[Path, st
             continue
         if found := applications(folder):
             return folder, app or (found[0] if len(found) == 1 else None)
+    if app is None and (packaged := _in_a_package(folders)):
+        return packaged
     return folders[0].parent, app
+
+
+def _in_a_package(folders: Sequence[Path]) -> tuple[Path, str] | None:
+    """The `app.py` or `wsgi.py` of the nearest package with one: it imports its application as often as it makes it."""
+    for number, folder in enumerate(folders):
+        name = next((one for one in _FOUND_BY_FLASK if _HAS_APPLICATION.search(_text(folder / one))), None)
+        if name and (folder / "__init__.py").is_file():
+            above = next((one for one in folders[number:] if not (one / "__init__.py").is_file()), None)
+            if above:
+                return above, ".".join((*folder.relative_to(above).parts, name.removesuffix(".py")))
+    return None
 
 
 def _from_flaskenv(folder: Path) -> str | None:

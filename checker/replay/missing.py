@@ -5,15 +5,34 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from checker.errors import CheckerError
+from checker.errors import CheckerError, ConfigurationError
+from checker.files import read_inside
 from checker.postgres.interface import Server
 from checker.replay.install import interpreter_version
 from checker.replay.interpreter import upwards
 from checker.replay.outcome import Failure, FailureKind, Pass, Replay
-from checker.replay.probing import propose
+from checker.replay.probing import Example, propose
 from checker.replay.python_version import allows
 from checker.replay.recipe import required_python
 from checker.replay.runner import Launch
+
+_EXAMPLES = (
+    *("example.env", ".env.example", ".env.sample", ".env.template", ".env.dist", ".env.test"),
+    *("sample.env", "template.env", "env.example", "test.env"),
+)
+
+
+def examples(folder: Path, root: Path) -> tuple[Example, ...]:
+    """The example files of variables that lie in the project's folder or above it, the nearest first."""
+    found = []
+    for place in upwards(folder, root):
+        for name in _EXAMPLES:
+            path = (place / name).relative_to(root).as_posix()
+            try:
+                found.append(Example(path, read_inside(root, path, "env_file")))
+            except ConfigurationError:  # not there, not text, or a link that leads out of the repository
+                continue
+    return tuple(found)
 
 
 def without_interpreter(error: CheckerError) -> Failure:
@@ -46,7 +65,7 @@ def _completed(failure: Failure, launch: Launch, server: Server, folder: Path, r
         return failure
     wanted, version = required_python(upwards(folder, root)), interpreter_version(launch.python, launch.environ)
     unfit = wanted and version and not allows(wanted, version)
-    if proposal := propose(failure, launch, server):
+    if proposal := propose(failure, launch, server, examples(folder, root)):
         failure = replace(failure, proposal=proposal)
         if failure.missing_kind in ("setting", "database") and proposal.env:
             named = [

@@ -43,6 +43,8 @@ class Proposal:
     """The variables that the project itself named as missing."""
     then: str | None = None
     """What env.py fails with all the same; None where it comes to its migrations."""
+    env_file: str | None = None
+    """A file of the repository that defines the variables, relative to its root."""
 
 
 @dataclass(frozen=True)

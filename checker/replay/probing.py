@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from checker.postgres.interface import Address, Server
+from checker.replay.environment import USUAL_NAMES, read_env_file, templates
 from checker.replay.flask import possible_applications
 from checker.replay.outcome import Failure, Proposal
 from checker.replay.protocol import Variable
@@ -27,11 +28,26 @@ _OTHERS_DUTY = ("module", "driver", "python")
 
 
 @dataclass(frozen=True)
+class Example:
+    """A file of the repository that shows which variables the project reads, with a value for each."""
+
+    path: str
+    """Relative to the repository's root."""
+    text: str
+
+    def below(self, own: Mapping[str, str]) -> dict[str, str]:
+        """The templates with this file as env_file, where `own` are those without it."""
+        configured = {name: value for name, value in own.items() if USUAL_NAMES.get(name) != value}
+        return templates(self.text, configured)
+
+
+@dataclass(frozen=True)
 class Given:
     """A configuration to be tried."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     flask_app: str | None = None
+    example: Example | None = None
 
     def plus(self, values: Mapping[str, str]) -> Given:
         """The same with these variables too."""
@@ -70,19 +86,23 @@ class Attempt:
         return (one.error, one.path, one.line, re.sub(r"\d+", "", one.message[:200])) if one else ()
 
 
-def propose(failure: Failure, launch: Launch, server: Server) -> Proposal | None:
-    """The settings with which the project loads, as far as they can be found; None where there are none to add."""
+def propose(failure: Failure, launch: Launch, server: Server, examples: Sequence[Example] = ()) -> Proposal | None:
+    """The settings with which the project loads, as far as they can be found; None where there are none to add.
+
+    `examples`: the files that may be its env_file, the nearest first.
+    """
     if failure.missing_kind in _OTHERS_DUTY:
         return None
     database = server.create_database()
     try:
-        return _Search(launch, database).run()
+        return _Search(launch, database, examples).run()
     finally:
         server.drop_database(database)
 
 
 class _Search:
-    def __init__(self, launch: Launch, database: Address) -> None:
+    def __init__(self, launch: Launch, database: Address, examples: Sequence[Example] = ()) -> None:
+        self._examples = examples
         self._launch = replace(launch, job=replace(launch.job, probe=True))
         self._database = database
         self._ends = time.monotonic() + _SECONDS
@@ -93,6 +113,8 @@ class _Search:
 
     def run(self) -> Proposal | None:
         start = last = self._try(Given(flask_app=self._launch.job.flask_app))
+        if last.kind == "setting" and (whole := self._with_example(last)):
+            return Proposal(required=tuple(last.names), env_file=whole.path)
         for _ in range(_ROUNDS):
             if last.reached or self._late() or (found := self._further(last)) is None:
                 break
@@ -110,7 +132,9 @@ class _Search:
     def _try(self, given: Given) -> Attempt:
         """Load the project and run its env.py, but no revision."""
         job = replace(self._launch.job, flask_app=given.flask_app)
-        launch = replace(self._launch, job=job, templates={**self._launch.templates, **given.env})
+        own = self._launch.templates
+        below = given.example.below(own) if given.example else own
+        launch = replace(self._launch, job=job, templates={**below, **given.env})
         with Session(launch, self._database) as session:
             run = session.walk((), pause=False)
             run.step()
@@ -138,6 +162,16 @@ class _Search:
         if last.kind == "database":
             return self._with_database(last)
         return self._with_other_values(last)
+
+    # --- a file that has them all
+
+    def _with_example(self, last: Attempt) -> Example | None:
+        """The file that defines what is missing and with which alone env.py comes to its migrations."""
+        for one in self._examples:
+            serves = set(last.names) <= set(read_env_file(one.text)) and not self._late()
+            if serves and self._try(replace(last.given, example=one)).reached:
+                return one
+        return None
 
     # --- the application
 

@@ -821,7 +821,11 @@ def _named_in(error: BaseException) -> list[str]:
     if getattr(error, "orig", None) or _sqlstate(error) or isinstance(error, (ImportError, SyntaxError)):
         return []
     words = set(re.findall(r"\w+", str(error)))
-    return [name for name in ASKED.still_missing() if len(name) > 2 and name in words]
+    asked = [name for name in ASKED.still_missing() if len(name) > 2]
+    # A library that puts a prefix before its names reports them without it: POSTGRES_URI for MWDB_POSTGRES_URI.
+    endings = tuple(f"_{word}" for word in words if re.match(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+$|[A-Z]{5,}$", word))
+    own = isinstance(error, LookupError)
+    return [one for one in asked if one in words] or [one for one in asked if own and one.endswith(endings)]
 
 
 def _without_url(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from checker.findings import Report
 from checker.postgres import Server
+from checker.replay.flask import find_application
 from tests.gitrepo import Checkout, only
 
 pytestmark = pytest.mark.postgres
@@ -86,6 +87,19 @@ def test_where_there_is_one_application_it_is_that(shop: Checkout, server: Serve
 def test_flaskenv_says_which_application(shop: Checkout, server: Server) -> None:
     shop.write({"api/.flaskenv": b"FLASK_APP=shop:create_app\n", "api/a.py": b"def create_app():\n    pass\n"})
     assert check(shop, server).replay[0].passes[0].outcome == "passed"
+
+
+def test_the_app_module_of_a_package_is_the_application_though_it_only_imports_it(tmp_path: Path) -> None:
+    """mwdb-core: FLASK_APP is mwdb/app.py, and its migrations lie in a package below."""
+    migrations = tmp_path / "mwdb/model/migrations"
+    for folder in (migrations, tmp_path / "mwdb/core"):
+        folder.mkdir(parents=True)
+    for name in ("mwdb", "mwdb/model", "mwdb/core"):
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "mwdb/core/app.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    (tmp_path / "mwdb/app.py").write_text("from mwdb.core.app import api, app\n")
+    folders = [migrations, migrations.parent, tmp_path / "mwdb", tmp_path]
+    assert find_application(folders, None) == (tmp_path, "mwdb.app")
 
 
 def test_an_error_inside_of_the_application_is_unhidden(shop: Checkout, server: Server) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from checker.replay.environment import templates
 from checker.replay.missing import with_all_that_is_missing
 from checker.replay.outcome import Failure, Pass, Proposal, Replay
 from checker.replay.plan import run_fresh
@@ -135,6 +137,33 @@ def test_with_what_is_proposed_the_project_migrates(project: Make, server: TestS
     _, proposal = proposed(made, server)
     assert (dict(proposal.env), proposal.then) == (wanted, None)
     assert run_fresh(made.plan(launch=made.launch(env=dict(proposal.env))), server).failure is None
+
+
+def test_an_example_file_that_defines_what_is_missing_is_proposed_as_env_file(
+    project: Make, server: TestServer
+) -> None:
+    """SERVERS needs a value that nobody could guess; the first file lacks SHOP_TOKEN."""
+    made = project(CHAIN, SET_URL + ENV)
+    (made.root / "settings.py").write_text(
+        "import os\nos.environ['SHOP_TOKEN']\nassert os.environ.get('SERVERS') == 'a=1;b=2', 'bad list'\n"
+        "URL = os.environ['SHOP_STORE']\n"
+    )
+    (made.root / "example.env").write_text("OTHER=1\n")
+    text = "SHOP_TOKEN=x\nSERVERS='a=1;b=2'\nSHOP_STORE=postgresql://me@production/shop\n"
+    (made.root / ".env.example").write_text(text)
+    failure, proposal = proposed(made, server)
+    assert (failure.missing, proposal) == ("SHOP_TOKEN", Proposal(required=("SHOP_TOKEN",), env_file=".env.example"))
+    launch = replace(made.launch(), templates=templates(text, {}))
+    assert run_fresh(made.plan(launch=launch), server).failure is None
+
+
+def test_a_variable_is_found_that_the_error_names_without_its_prefix(project: Make, server: TestServer) -> None:
+    made = project(CHAIN, "import settings\n" + ENV)
+    (made.root / "settings.py").write_text(
+        "import os\nif not os.environ.get('SHOP_SECRET_KEY'):\n    raise KeyError('parameter shop.SECRET_KEY not found')\n"
+    )
+    failure, proposal = proposed(made, server)
+    assert (failure.missing, dict(proposal.env), proposal.then) == ("SHOP_SECRET_KEY", {"SHOP_SECRET_KEY": "1"}, None)
 
 
 def test_what_no_setting_can_supply_is_said_beside_what_it_can(project: Make, server: TestServer) -> None:
