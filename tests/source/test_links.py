@@ -206,7 +206,9 @@ def test_a_replay_runs_what_links_lead_to(
 @pytest.mark.parametrize("before", ["link", "folder"])
 def test_a_laid_over_work_tree_has_links_to_what_is_judged(checkout: Checkout, before: str) -> None:
     """The user's own tree has another content, or another kind, at the place to which the link leads."""
-    checkout.commit({**project("a"), "shared/a_.py": script("a"), "shared/old_.py": b""})
+    checkout.commit({**project("a"), "shared/a_.py": script("a"), "shared/old_.py": b"", "lib/models.py": b"old"})
+    link(checkout, "app/lib", "../lib")
+    commit(checkout)
     if before == "link":
         _versions(checkout)
         commit(checkout)
@@ -214,6 +216,7 @@ def test_a_laid_over_work_tree_has_links_to_what_is_judged(checkout: Checkout, b
     _versions(checkout)
     checkout.write({"shared/a_.py": script("a", None, "op.execute('SELECT 1')")})
     (checkout.root / "shared/old_.py").unlink()
+    checkout.write({"lib/models.py": b"new"})
     commit(checkout)
     checkout.git("checkout", "--quiet", "main")
     checkout.write({"migrations/ignored.txt": b"", ".gitignore": b"ignored.txt"})
@@ -231,6 +234,7 @@ def test_a_laid_over_work_tree_has_links_to_what_is_judged(checkout: Checkout, b
                 assert (b"SELECT 1" in (versions / "a_.py").read_bytes()) == (tree == "judged")
                 assert (versions / "old_.py").exists() == (tree == "main" and before == "link")
                 assert workspace.path("migrations/ignored.txt").exists()
+                assert workspace.path("app/lib/models.py").read_bytes() == b"new"
 
 
 def test_an_audit_of_scripts_that_cannot_be_read_is_refused(checkout: Checkout) -> None:
