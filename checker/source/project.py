@@ -161,7 +161,8 @@ def _distinct(environments: Iterable[Environment], tree: Tree) -> list[Environme
     """Each environment once: what loads the same scripts, or only some of them, is the same environment; and what lies
     unused beside an env.py whose version_locations an ini names is none besides."""
     kept: list[Environment] = []
-    for one in environments:
+    # Where an environment is itself comes before where a link of its ini or its folder is.
+    for one in sorted(environments, key=lambda one: (one.config_file is None, bool(one.reached))):
         folders = set(one.version_locations)
         if any(folders <= set(other.version_locations) for other in kept):
             continue

@@ -99,6 +99,19 @@ def test_a_file_that_is_linked_twice_is_one_script(checkout: Checkout) -> None:
     assert (ids(report), report.projects[0].revisions) == ([], 2)
 
 
+def test_an_environment_is_where_its_files_are_and_not_where_links_to_them_are(checkout: Checkout) -> None:
+    """thoth-station/storages has alembic.ini and alembic at its root as links into its package."""
+    checkout.commit({f"package/data/{path}": text for path, text in project("a").items()})
+    link(checkout, "alembic.ini", "package/data/alembic.ini")
+    link(checkout, "migrations", "package/data/migrations")
+    commit(checkout)
+    checkout.branch("branch")
+    checkout.write({f"package/data/{path}": text for path, text in project("a <- b").items()})
+    commit(checkout)
+    (found,) = checkout.check(head="branch").projects
+    assert (found.path, found.script_location, found.revisions) == ("package/data", "package/data/migrations", 2)
+
+
 def test_an_edit_of_the_file_behind_a_link_is_an_edit_of_the_script(checkout: Checkout) -> None:
     checkout.commit({**project("a <- b"), **shared("a <- b")})
     link(checkout, f"{VERSIONS}/b_.py", "../../shared/b_.py")
