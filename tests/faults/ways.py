@@ -20,6 +20,8 @@ class Way:
     """Whether the suite tries it; `make faults` tries all."""
     sitecustomize: str = ""
     """What runs before our guards do."""
+    layers: str = ""
+    """What every layer makes of it, where that is not what the guards do: "neither" is a child that failed by itself."""
 
 
 SQL = "CREATE TABLE trespass (id int)"
@@ -104,7 +106,12 @@ WAYS = (
         sitecustomize="import psycopg, types, sys\n"
         "kept = sys.modules['kept'] = types.ModuleType('kept'); kept.connect = psycopg.connect",
     ),
-    Way("a second copy of the driver's module in C", _PRISTINE + "other = raw._connect(DSN)" + _PSYCOPG2, "not"),
+    Way(
+        "a second copy of the driver's module in C",
+        _PRISTINE + "other = raw._connect(DSN)" + _PSYCOPG2,
+        "not",
+        layers="refused",
+    ),
     Way(
         "asyncpg.connect_utils",
         "import asyncio, asyncpg.connection, asyncpg.connect_utils\n"
@@ -118,10 +125,16 @@ WAYS = (
         "sock = socket.create_connection((HOST, PORT))\n"
         "other = pg8000.native.Connection(USER, password=PASSWORD, database=DATABASE, sock=sock)\n"
         f"other.run({SQL!r})",
+        layers="refused",
     ),
-    Way("a socket", "import socket; socket.create_connection((HOST, PORT), 5); helper.reached(DSN)", "not"),
+    Way(
+        "a socket",
+        "import socket; socket.create_connection((HOST, PORT), 5).close(); helper.go(DSN)",
+        "not",
+        layers="refused",
+    ),
     Way("multiprocessing, spawn", _MULTI.format("spawn"), short=True),
-    Way("multiprocessing, forkserver", _MULTI.format("forkserver")),
+    Way("multiprocessing, forkserver", _MULTI.format("forkserver"), layers="refused"),
     Way("multiprocessing, fork", _MULTI.format("fork")),
     Way("a Python", "subprocess.run([sys.executable, '-c', " + repr(_CHILD) + " % DSN])", short=True),
     Way(
@@ -130,7 +143,12 @@ WAYS = (
     ),
     Way("a Python by os.system", "import shlex; os.system(f'{sys.executable} helper.py {shlex.quote(DSN)}')"),
     Way("a Python's child", "subprocess.run([sys.executable, 'grandchild.py', DSN])"),
-    Way("a Python without site (-I -S)", "subprocess.run([sys.executable, '-I', 'helper.py', DSN])", "not"),
+    Way(
+        "a Python without site (-I -S)",
+        "subprocess.run([sys.executable, '-I', 'helper.py', DSN])",
+        "not",
+        layers="neither",
+    ),
     Way(
         "psql with a host",
         f"subprocess.run(['psql', '-h', HOST, '-p', str(PORT), DSN, '-qc', {SQL!r}])",
@@ -157,6 +175,7 @@ WAYS = (
         "open('script', 'w').write('PGPASSWORD=\"$1\" psql \"$2\" -qc \"$3\"')\n"
         f"subprocess.run(['sh', 'script', PASSWORD, DSN, {SQL!r}], check=False)",
         "not",
+        layers="neither",
     ),
 )
 """Ways from the worker's own process and its children."""
