@@ -107,7 +107,7 @@ class BaseDatabase:
                 lambda ran: not_upgraded(session, order, ran),
             )
             databases = () if done.failure else session.databases
-            operations = None if done.failure else compare_models(launch, address)[1]
+            operations = None if done.failure else compare_models(launch, address, self._server)[1]
         if others and done.failure is not None and done.failure.kind is FailureKind.ENVIRONMENT:
             return self._upgrade(address, tuple(others))
         return BaseRun(launch, done, operations, databases)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,7 +56,7 @@ def run_chain(
             return Chain(fresh, not_run("drift", why), not_run("downgrade", why), databases=databases)
         databases = session.databases
         catalog = read_catalog(address, watch, session)
-        drift, operations = compare_models(launch, address)
+        drift, operations = compare_models(launch, address, server)
         down = run(
             session,
             "downgrade",
@@ -108,15 +109,18 @@ def run(
     )
 
 
-def compare_models(launch: Launch, address: Address) -> tuple[Pass, tuple[str, ...] | None]:
+def compare_models(launch: Launch, address: Address, server: Server) -> tuple[Pass, tuple[str, ...] | None]:
     """The drift pass on a database that is at the heads, and the operations that the models lack.
 
     In a process of its own, as `alembic check` is one: a script that has run may have added tables to the models'
-    MetaData (`metadata.reflect()`, a class that it declares), and nothing in its process can take that back whole.
+    MetaData (`metadata.reflect()`, a class that it declares), and nothing in its process can take that back whole. An
+    application that writes while it is loaded is loaded on a copy: what it creates there (the tables of its plugins) its
+    models have too.
     """
     started = time.monotonic()
-    with Session(launch, address) as session:
-        one = session.compare()
+    with ExitStack() as stack:
+        place = stack.enter_context(throwaway(server, address)) if launch.loading else address
+        one = stack.enter_context(Session(replace(launch, loading=None), place)).compare()
     seconds = time.monotonic() - started
     if one.compared is None:
         return Pass("drift", seconds, "failed", failure=one.failure or _no_answer()), None

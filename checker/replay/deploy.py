@@ -53,7 +53,7 @@ def run_deploy(
                 session, "deploy", session.upgrade, len(order), progress, lambda ran: not_upgraded(session, order, ran)
             )
             catalog = None if after.failure else read_catalog(address, watch, session)
-            drift = compare_models(launch, address)[1] if base.plan.compares and not after.failure else None
+            drift = compare_models(launch, address, server)[1] if base.plan.compares and not after.failure else None
     downgrades = tuple(_downgrades(base.plan, before.launch, server)) if base.plan.downgrades else ()
     result = replace(after, seconds=before.result.seconds + after.seconds)
     return Deployment(result, catalog, before.result.steps, downgrades, before.operations, drift, before.databases)

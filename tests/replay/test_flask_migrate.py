@@ -147,3 +147,23 @@ def test_an_application_that_upgrades_itself_when_it_is_made(shop: Checkout, ser
         ("fresh", "passed"), ("stairway", "passed"),
     ]  # fmt: skip
     assert [step.statements for step in report.replay[0].steps] == [1]
+
+
+def test_the_tables_that_an_application_creates_when_it_is_made_are_no_drift(shop: Checkout, server: Server) -> None:
+    """CTFd's plugins have chains of their own, which run when the application is made."""
+    model = """
+class A(db.Model):
+    __tablename__ = "a"
+    id = db.Column(db.Integer)
+    __mapper_args__ = {"primary_key": [id]}
+class Plugin(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+def create_app():"""
+    made = APP.replace("\ndef create_app():", model).replace(
+        "    return app",
+        "    with app.app_context():\n        Plugin.__table__.create(db.engine, checkfirst=True)\n    return app",
+    )
+    shop.write({"api/shop.py": made.encode()})
+    report = check(shop, server)
+    assert report.findings == ()
+    assert {one.outcome for one in report.replay[0].passes if one.name != "deploy"} == {"passed"}
