@@ -22,7 +22,7 @@ _AT_START = re.compile(
     r"PYTHON\w*|COVERAGE_\w+|PATH|HOME|LANG|LC_ALL|LC_CTYPE|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|__PYVENV_LAUNCHER__"
 )
 """What the interpreter itself, and a measurement of it, reads before any code of ours."""
-_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@|[?&]password=")
+_PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]*@|[?&]password=")
 _STAND_IN = "handed-over:"
 
 

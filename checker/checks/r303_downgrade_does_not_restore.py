@@ -24,7 +24,7 @@ INFO = CheckInfo(
 )
 
 SHOWN = 3
-_CREATES_ANEW = re.compile(r"\s*create\s+extension\s+(?!if\s+not\s+exists)", re.IGNORECASE)
+_CREATES_ANEW = re.compile(r"create\s+extension\s+(?!if\s+not\s+exists)", re.IGNORECASE)
 DROPPED_BY_NAME = frozenset(
     {"type", "domain", "table", "view", "materialized view", "sequence", "schema", "function", "procedure"}
 )
@@ -53,7 +53,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _leaves_usable_extensions(landing: Landing) -> bool:
     """Whether nothing is left but extensions, and the next upgrade will not fail on them."""
     only = all((one.kind, one.change) == ("extension", "added") for one in landing.not_restored)
-    return only and not any(map(_CREATES_ANEW.match, landing.upgrade.statements))
+    return only and not any(_CREATES_ANEW.match(one.lstrip()) for one in landing.upgrade.statements)
 
 
 def _fix_of_extensions(landing: Landing) -> str | None:

@@ -43,7 +43,7 @@ PROGRAM = re.compile(
 )
 OPTION = re.compile(r"(?:-h|--host[= ]|-p|--port[= ])(.+)", re.S)
 CONNINFO = re.compile(r"\s*(?:\w+\s*=\s*(?:'(?:\\.|[^'\\])*'|[^\s']*)\s*)+", re.S)
-SETTING = re.compile(r"(\w+)\s*=\s*(?:'((?:\\.|[^'\\])*)'|([^\s']*))", re.S)
+SETTING = re.compile(r"(?<!\w)(\w+)\s*=\s*(?:'((?:\\.|[^'\\])*)'|([^\s']*))", re.S)
 
 
 def arguments(address: Any, asked: Any, database_key: str) -> Any:
@@ -62,7 +62,7 @@ def libpq_variables(address: Any) -> dict[str, str]:
 def is_at(address: Any, host: Any, port: Any) -> bool:
     """Whether a socket's address is the server's; a host name is taken for any IP address."""
     ours = str(address["host"])
-    numeric = bool(re.fullmatch(r"[\d.]+|[\da-fA-F:]*:[\da-fA-F:]*", ours))
+    numeric = bool(re.fullmatch(r"[\d.]+|[\da-fA-F]*:[\da-fA-F:]*", ours))
     return str(port) == str(address["port"]) and (not numeric or str(host) == ours)
 
 

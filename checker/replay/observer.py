@@ -85,7 +85,7 @@ def _parts(dsn: Any, asked: Any) -> Iterator[tuple[str, str]]:
         yield from (("user", unquote(user)), ("password", unquote(password)), ("host", netloc[2].partition(":")[0]))
         yield "database", unquote(parts.path.lstrip("/"))
     else:
-        for name, value in re.findall(r"(\w+)\s*=\s*'?([^\s']*)", text):
+        for name, value in re.findall(r"(?<!\w)(\w+)\s*=\s*'?([^\s']*)", text):
             yield names.get(name, name), value
     for name, value in asked.items():
         yield names.get(name, name), str(value)

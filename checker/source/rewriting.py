@@ -98,6 +98,7 @@ def _hold(before: Script, after: Script, wanted: Wanted) -> None:
         down_revisions=before.down_revisions if wanted.down_revisions is None else wanted.down_revisions,
         depends_on=tuple(wanted.depends_on.get(name, name) for name in before.depends_on),
         docstring=after.docstring,
+        empty_parent=before.empty_parent if wanted.down_revisions is None else after.empty_parent,
     )
     if after != expected:
         raise NotRewritable("its identifiers are made from each other", before.line("down_revision"))
